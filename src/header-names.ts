@@ -50,7 +50,7 @@ const CLAIMS = new Set([
 const CLAIM_PREFIXES = ["x-forwarded-", "cf-access-", "proxy-"];
 
 /** Headers that make some servers handle another method or path than the one that was limited. A route may let them pass. */
-const OVERRIDES = new Set([
+export const OVERRIDES: ReadonlySet<string> = new Set([
   "x-http-method-override",
   "x-http-method",
   "x-method-override",

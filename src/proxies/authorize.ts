@@ -13,7 +13,7 @@ import { answerCors, isPreflight } from "../edge/cors.ts";
 import { problem } from "../edge/problem.ts";
 import { pathnameOf, searchOf } from "../edge/url-parts.ts";
 import type { Admitted } from "../gateway/exchange.ts";
-import { USER_ID_HEADER, USER_TIER_HEADER } from "../gateway/request-headers.ts";
+import { USER_ID_HEADER, USER_TIER_HEADER } from "../header-names.ts";
 import { type OriginalRequest, originalRequest } from "./original-request.ts";
 import { disagreementOf } from "./path-agreement.ts";
 import { PROXY_KEY_HEADER } from "./proxy-key.ts";

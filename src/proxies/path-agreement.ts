@@ -5,7 +5,7 @@
  * perhaps normalized in its own way. So here, what the gateway would change is rejected if it makes a difference. Pure.
  */
 import { canonicalPath, pathToMatch } from "../gateway/canonical-path.ts";
-import { OVERRIDES } from "../gateway/request-headers.ts";
+import { OVERRIDES } from "../header-names.ts";
 import type { Policy } from "../policy/compile.ts";
 import { METHODS } from "../policy/route-table.ts";
 

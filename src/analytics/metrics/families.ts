@@ -152,7 +152,6 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_proxy_calls_total",
     type: "counter",
-    help: "What proxies asked, by what (authorize: requests; envoy: descriptors) and result (docs/proxies.md).",
     labels: ["api", "result"],
   },
   leaseTokens: {
@@ -231,7 +230,6 @@ export const FAMILIES = {
     ...one,
     name: "edge_limiter_stripe_lag_seconds",
     type: "peak",
-    help: "Age of the oldest invoice that waits for Stripe, the worst of the last five minutes.",
     labels: [],
     scale: 1_000,
   },
@@ -239,7 +237,6 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_stripe_failures_total",
     type: "counter",
-    help: "Invoices and top-ups at Stripe that wait for an operator.",
     labels: ["kind"],
   },
   buildInfo: {

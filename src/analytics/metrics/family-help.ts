@@ -42,6 +42,11 @@ const HELP: Readonly<Record<FamilyName, string>> = {
   edge_limiter_points_dropped_total: "Decisions that are in no report because they could not be recorded.",
   edge_limiter_response_cache_total:
     "Requests to cached routes: hit, stale (sent all the same), revalidated, miss (fetched and stored), unstored (fetched), bypass (not a request that the cache answers).",
+  edge_limiter_proxy_calls_total:
+    "What proxies asked, by what (authorize: requests; envoy: descriptors) and result (docs/proxies.md).",
+  edge_limiter_stripe_lag_seconds:
+    "Age of the oldest invoice that waits for Stripe, the worst of the last five minutes.",
+  edge_limiter_stripe_failures_total: "Invoices and top-ups at Stripe that wait for an operator.",
 };
 
 /** @param name of a family. */

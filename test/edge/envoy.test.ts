@@ -51,25 +51,28 @@ async function costOf(edge: Edge, user: string): Promise<number> {
   return z.parse(usage, await response.json()).usage.month.cost;
 }
 
+/** What was decided from a lease is in the ledger once the lease is settled, about a second after it was lent. */
+const SETTLED = { timeout: 8_000, interval: 50 } as const;
+
 describe("a descriptor", () => {
   it("costs what its route costs, or its hits, or the request's, or 1", async () => {
     const edge = await askedEdge();
     const user = await createAccount(edge, { tier: "pro" });
     await edge.ask(of({ user, route: "/compare" }));
-    expect(await costOf(edge, user)).toBe(2);
+    await expect.poll(() => costOf(edge, user), SETTLED).toBe(2);
     await edge.ask(of({ user, route: "/compare" }, { hitsAddend: "5" }));
-    expect(await costOf(edge, user)).toBe(7);
+    await expect.poll(() => costOf(edge, user), SETTLED).toBe(7);
     await edge.ask(of({ user }));
-    expect(await costOf(edge, user)).toBe(8);
+    await expect.poll(() => costOf(edge, user), SETTLED).toBe(8);
     await edge.ask(of({ user }, { hitsAddend: 0 }));
-    expect(await costOf(edge, user)).toBe(8);
+    await expect.poll(() => costOf(edge, user), SETTLED).toBe(8);
     const response = await edge.request(PATH, {
       method: "POST",
       headers: edge.proxy,
       body: JSON.stringify({ descriptors: [of({ user }), of({ user })], hitsAddend: 3 }),
     });
     expect(response.status).toBe(200);
-    expect(await costOf(edge, user)).toBe(14);
+    await expect.poll(() => costOf(edge, user), SETTLED).toBe(14);
   });
 
   it("is one of a user's decisions: over the limit, it is denied with the limits and the time to retry", async () => {
@@ -101,7 +104,7 @@ describe("a descriptor", () => {
       of({ user: other, tier: "anonymous" }, { hitsAddend: 4 }),
     );
     expect([overallCode, ...statuses.map(({ code }) => code)]).toEqual(["OVER_LIMIT", "OK", "OVER_LIMIT"]);
-    expect(await costOf(edge, user)).toBe(1);
+    await expect.poll(() => costOf(edge, user), SETTLED).toBe(1);
   });
 
   it("with an unknown key, without a user, or that refunds is OK and counted, never an error", async () => {
@@ -123,7 +126,7 @@ describe("a descriptor", () => {
     expect(answered.overallCode).toBe("OK");
     expect(answered.statuses).toEqual(Array.from({ length: 6 }, () => ({ code: "OK" })));
     expect(answered.responseHeadersToAdd).toEqual([]);
-    expect(await costOf(edge, user)).toBe(0);
+    await expect.poll(() => costOf(edge, user), SETTLED).toBe(0);
     expect(edge.services.metrics.take()).toContainEqual(["proxyCalls", ["envoy", "unknown"], [6]]);
   });
 

@@ -23,7 +23,7 @@ const TIMEOUTS = { testTimeout: 30_000, hookTimeout: 30_000 };
 
 /** Tests that use the policy of control-start.ts. They share a workerd; the first of them installs the policy. */
 const CONTROL = [
-  "test/edge/control-plane-{deletion,home,import,input,key-end,keys,limits,usage,usage-csv}.test.ts",
+  "test/edge/control-plane-{deletion,export,home,import,input,key-end,keys,limits,usage,usage-csv}.test.ts",
 ];
 
 /** Tests that change the policy or the directory, or exhaust a shared resource: each file gets its own workerd. */
@@ -311,10 +311,10 @@ export default defineConfig({
         },
       },
       {
-        // The packages of packages/, packed and installed elsewhere; the command line at a started product.
+        // The packages of packages/, packed and installed elsewhere; the command line and the export at a started product.
         test: {
           name: "packages",
-          include: ["test/{packages,cli}/**/*.test.ts"],
+          include: ["test/{packages,cli,export}/**/*.test.ts"],
           environment: "node",
           globalSetup: ["test/blackbox/build.ts"],
           testTimeout: 60_000,

@@ -37,6 +37,10 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
     return (await this.#open()).list(filter, after, count);
   }
 
+  async known(after: string, count: number) {
+    return (await this.#open()).known(after, count);
+  }
+
   async users(filter: UserFilter, after: UserPosition | null, count: number) {
     return (await this.#open()).users(filter, after, count);
   }

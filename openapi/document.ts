@@ -32,6 +32,7 @@ import { SESSIONS_NOTES } from "./resources/sessions.ts";
 import { SIMULATION_NOTES } from "./resources/simulation.ts";
 import { STRIPE_NOTES } from "./resources/stripe.ts";
 import { USAGE_NOTES } from "./resources/usage.ts";
+import { USAGE_EXPORT_NOTES } from "./resources/usage-export.ts";
 import { USERS_NOTES } from "./resources/users.ts";
 import { type JsonObject, SchemaBook } from "./schema-book.ts";
 import { SECURITY_SCHEMES } from "./security.ts";
@@ -67,6 +68,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...INVOICES_NOTES,
   ...REGISTER_NOTES,
   ...STRIPE_NOTES,
+  ...USAGE_EXPORT_NOTES,
   ...DOCUMENTS_NOTES,
   ...USAGE_NOTES,
   ...AUDIT_NOTES,

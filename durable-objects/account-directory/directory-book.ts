@@ -178,6 +178,15 @@ export class DirectoryBook {
     return { entries, next: rows.length > count ? (entries.at(-1)?.id ?? null) : null };
   }
 
+  known(after: string, count: number): string[] {
+    if (schemaVersion(this.#storage) === 0) return [];
+    migrate(this.#storage, MIGRATIONS);
+    return this.#storage.sql
+      .exec<{ id: string }>("SELECT id FROM accounts WHERE id > ? ORDER BY id LIMIT ?", after, count)
+      .toArray()
+      .map(({ id }) => id);
+  }
+
   users(filter: UserFilter, after: UserPosition | null, count: number): UserPage {
     if (schemaVersion(this.#storage) === 0) return { users: [] };
     migrate(this.#storage, MIGRATIONS);

@@ -29,6 +29,7 @@ import type {
 } from "../../src/objects/account.ts";
 import type { AccountImport, AccountImportAnswer } from "../../src/objects/account-import.ts";
 import type { CallDiffers, Change } from "../../src/objects/change.ts";
+import type { FrozenPage, FrozenQuery, FrozenUsageRpc } from "../../src/objects/frozen-usage.ts";
 import type { AccountRpc } from "../../src/objects/user-limiter.ts";
 import type { TierRejection } from "../../src/objects/billing.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
@@ -56,7 +57,7 @@ const keyIdsSchema = z.array(z.string());
 
 const NOBODY: Change = { actor: "", reason: "" };
 
-export abstract class AccountObject extends DurableObject<Env> implements AccountRpc {
+export abstract class AccountObject extends DurableObject<Env> implements AccountRpc, FrozenUsageRpc {
   // Fields, since the methods of a class can be called over RPC.
   protected readonly store: UserStore;
   protected readonly changes: AccountChanges;
@@ -273,6 +274,11 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const { usageRows } = await loadControl();
     this.store.change((memory) => memory.keepFrozenHours(Date.now()));
     return usageRows(this.ctx.storage.sql, this.store.memory, query);
+  }
+
+  async frozenUsage(query: FrozenQuery): Promise<FrozenPage> {
+    const { frozenUsage } = await loadControl();
+    return frozenUsage(this.ctx.storage, this.store, query);
   }
 
   async republish(): Promise<boolean> {

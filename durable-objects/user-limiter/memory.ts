@@ -23,6 +23,7 @@ import type { Advance, BillingDesk } from "./billing/billing-desk.ts";
 import type { Closing } from "./billing/closing.ts";
 import { isExcess } from "./counter-names.ts";
 import { Counters } from "./counters.ts";
+import { firstUnexported } from "./exported-hours.ts";
 import { KeyRing } from "./key-ring.ts";
 import { chargeExpired } from "./lease-settlement.ts";
 import { Ledger } from "./ledger.ts";
@@ -105,6 +106,7 @@ export class Memory {
     this.#restsAtMs = stored.restsAtMs;
     this.ledger = new Ledger(storage.sql, stored.openCells);
     this.loadedAtMs = Date.now();
+    if (this.#hasTables) this.ledger.firstOpenHour = firstUnexported(storage.kv, this.loadedAtMs);
     this.unknownUntilMs = this.#coversUntilMs = stored.coversUntilMs;
     const writtenAtMs = stored.coversUntilMs === 0 ? Infinity : stored.coversUntilMs - COVERS_MS;
     const open = atStart(stored.leases.open, writtenAtMs, this.loadedAtMs);

@@ -13,6 +13,7 @@ import { KEYS } from "./accounts/keys.ts";
 import { USAGE } from "./accounts/usage.ts";
 import { USERS } from "./accounts/users.ts";
 import { REGISTER } from "./billing/register.ts";
+import { USAGE_EXPORT } from "./billing/usage-export.ts";
 import { DOCUMENTS } from "./documents/documents.ts";
 import type { AdminAccess, Endpoint } from "./endpoint.ts";
 import { METRICS } from "./health/metrics.ts";
@@ -43,6 +44,7 @@ export const ADMIN_CONTRACT = {
   ...DOCUMENTS,
   ...INVOICES,
   ...REGISTER,
+  ...USAGE_EXPORT,
   ...USAGE,
   ...AUDIT,
   ...KEYS,

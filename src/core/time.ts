@@ -3,3 +3,6 @@ export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
+
+/** An hour of the ledger freezes so many hours after it has ended: the longest that a settlement is waited for. */
+export const OPEN_HOURS = 2;

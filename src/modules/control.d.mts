@@ -1,2 +1,2 @@
 /** The built control plane of objects (scripts/build-modules.ts). */
-export { DirectoryBook, importAccount, usageRows } from "../../durable-objects/control.ts";
+export { DirectoryBook, frozenUsage, importAccount, usageRows } from "../../durable-objects/control.ts";

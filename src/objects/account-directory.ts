@@ -14,6 +14,8 @@ export interface AccountDirectoryRpc extends Rpc.DurableObjectBranded {
   usersOf(uses: readonly PolicyUse[], nowMs: number, most: number): Promise<Users[]>;
   /** Accounts after the id `after` in the order of ids; at most `count`. */
   list(filter: DirectoryFilter, after: string, count: number): Promise<DirectoryPage>;
+  /** Ids of accounts after `after` in the order of ids, deleted ones too, until the list is rebuilt; at most `count`. */
+  known(after: string, count: number): Promise<string[]>;
   /**
    * The first `count` listed users in the given order after a position: those with accounts, and those whose deleted account's block is
    * still in force.

@@ -26,6 +26,7 @@ import type {
 import type { AccountImport, AccountImportAnswer } from "./account-import.ts";
 import type { BillingRpc, TierRejection } from "./billing.ts";
 import type { CallDiffers, Change } from "./change.ts";
+import type { FrozenUsageRpc } from "./frozen-usage.ts";
 import type { InvoicesRpc } from "./invoices.ts";
 import type { RepeatedAnswer, ObjectCall } from "./object-call.ts";
 import type { ReservationAnswer, ReservationCall } from "./reservation.ts";
@@ -88,7 +89,7 @@ export interface AccountRpc {
 }
 
 export interface UserLimiterRpc
-  extends Rpc.DurableObjectBranded, DecisionRpc, AccountRpc, BillingRpc, InvoicesRpc {}
+  extends Rpc.DurableObjectBranded, DecisionRpc, AccountRpc, BillingRpc, InvoicesRpc, FrozenUsageRpc {}
 
 export type UserLimiterNamespace = DurableObjectNamespace<UserLimiterRpc>;
 export type UserLimiterStub = DurableObjectStub<UserLimiterRpc>;

@@ -13,15 +13,12 @@ import {
   openPeriod,
 } from "../../../src/billing/billed-period.ts";
 import { isSameTerms, termsAt, trialEndMs } from "../../../src/billing/tier-change.ts";
-import { HOUR_MS } from "../../../src/core/time.ts";
+import { HOUR_MS, OPEN_HOURS } from "../../../src/core/time.ts";
 import type { Account } from "../../../src/objects/account.ts";
 import type { Policy } from "../../../src/policy/compile.ts";
 import type { BillingAccount } from "./billing-rows.ts";
 import { rulesOf } from "./offers.ts";
 import { type DeskParts, OpenPeriod } from "./open-period.ts";
-
-/** An hour freezes this long after it has ended: the longest that a settlement is waited for. */
-const OPEN_HOURS = 2;
 
 /** Periods that one turn opens at most: 20 idle years. Later turns open the others. */
 const MAX_PERIODS_PER_TURN = 240;

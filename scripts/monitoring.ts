@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { dashboardJson } from "./monitoring/dashboard.ts";
 import { engineDashboard } from "./monitoring/engine-dashboard.ts";
 import { unknownColumns, unknownMetrics, untestedAlerts } from "./monitoring/names.ts";
+import { postgresDashboard } from "./monitoring/postgres-dashboard.ts";
 import { prometheusDashboard } from "./monitoring/prometheus-dashboard.ts";
 
 const FOLDER = join(import.meta.dirname, "..", "monitoring");
@@ -15,6 +16,7 @@ const read = (name: string): Promise<string> => readFile(join(FOLDER, name), "ut
 const DASHBOARDS = {
   "grafana-prometheus.json": prometheusDashboard,
   "grafana-analytics-engine.json": engineDashboard,
+  "grafana-postgres.json": postgresDashboard,
 };
 
 const faults: string[] = [];

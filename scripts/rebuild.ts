@@ -89,7 +89,7 @@ async function ask(page: URL, token: string): Promise<Fields> {
 }
 
 /** Never sends the token of this machine's product to another machine. @throws if there is no token. */
-async function adminTokenOf(url: URL): Promise<string> {
+export async function adminTokenOf(url: URL): Promise<string> {
   const given = process.env["ADMIN_TOKEN"];
   if (given) return given;
   if (!isThisMachine(url)) throw new Error(`set ADMIN_TOKEN to the token of ${url.origin}`);

@@ -42,13 +42,19 @@ export interface DashboardPlan {
   readonly description: string;
   readonly source: Source;
   readonly panels: readonly Panel[];
+  /** Displayed at first. Default: the last hour. */
+  readonly time?: { readonly from: string; readonly to: string };
+  /** Default: every 30 s. */
+  readonly refresh?: string;
 }
 
 const COLUMNS = 24;
 const HEIGHT = { stat: 4, timeseries: 8, table: 9 } as const;
 
 /** The dashboard as JSON for Grafana's import. */
-export function dashboardJson({ uid, title, description, source, panels }: DashboardPlan): string {
+export function dashboardJson(plan: DashboardPlan): string {
+  const { uid, title, description, source, panels } = plan;
+  const { time = { from: "now-1h", to: "now" }, refresh = "30s" } = plan;
   let [x, y, rowHeight] = [0, 0, 0];
   const placed = panels.map((panel, i) => {
     if (x + panel.width > COLUMNS) [x, y, rowHeight] = [0, y + rowHeight, 0];
@@ -65,8 +71,8 @@ export function dashboardJson({ uid, title, description, source, panels }: Dashb
     schemaVersion: 39,
     editable: true,
     graphTooltip: 1,
-    time: { from: "now-1h", to: "now" },
-    refresh: "30s",
+    time,
+    refresh,
     templating: {
       list: [{ name: "source", label: "Data source", type: "datasource", query: source.type, current: {} }],
     },

@@ -2,7 +2,14 @@
 import * as z from "zod/mini";
 import { ADMIN_TOKEN, type Checkout } from "../blackbox/checkout.ts";
 import { type Answer, request } from "../blackbox/client.ts";
-import { freePort, newAccount, type Product, publishPolicy, startProduct } from "../blackbox/product.ts";
+import {
+  eventually,
+  freePort,
+  newAccount,
+  type Product,
+  publishPolicy,
+  startProduct,
+} from "../blackbox/product.ts";
 
 const HOUR_MS = 3_600_000;
 const HOURS = 3;
@@ -19,6 +26,11 @@ export const ACCOUNTS = [
   "$1{x}",
   ...Array.from({ length: 8 }, (_none, i) => `customer-${i}`),
 ];
+
+/** Sends more than its limit. */
+const GREEDY = "customer-7";
+/** An object writes its denials after 256: fewer would be lost when the product stops. */
+const GREEDY_REQUESTS = 400;
 
 const TIER = {
   mode: "strict",
@@ -83,6 +95,11 @@ export async function startUsedProduct(checkout: Checkout): Promise<UsedProduct>
       others.tester = await keyOf(product, { mode: "test" });
     }
     await useHour(product, keys, others, hour);
+    // An isolate reports the denials that it makes itself within a second or two.
+    await eventually(10_000, "the ledger has the denials", async () => {
+      const rows = await usageOf(product, GREEDY);
+      return rows.filter(({ denied }) => denied >= 256).length > hour || null;
+    });
     await product.run.stop();
   }
   const product = await startProduct(checkout, { port, clockOffsetMs: (HOURS + 4) * HOUR_MS });
@@ -115,8 +132,8 @@ async function useHour(
     if (i % 3 === 0) await check(account, { requests: 0.125, tokens: 1_000.5 * (i + 1) });
   }
   await call("/identify", tester);
-  const greedy = keys.get("customer-7") ?? "";
-  for (let n = 0; n < 45; n++) await call("/identify", greedy);
+  const greedy = keys.get(GREEDY) ?? "";
+  for (let n = 0; n < GREEDY_REQUESTS; n++) await call("/identify", greedy);
 }
 
 /** From the usage of each account, as an operator sees it. */

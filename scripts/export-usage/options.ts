@@ -122,7 +122,9 @@ function productOf(given: string | undefined): URL {
   if (given === undefined) return localUrl();
   const url = URL.parse(given);
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw new UsageFault(`--product must be an http(s) URL, not "${given}"`);
+    throw new UsageFault("--product must be an http(s) URL");
+  if (url.username || url.password)
+    throw new UsageFault("--product must have no credential: set ADMIN_TOKEN");
   if (url.protocol === "http:" && !isThisMachine(url)) {
     throw new UsageFault("--product must be https, since the admin token would travel in the clear");
   }

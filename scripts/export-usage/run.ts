@@ -1,5 +1,6 @@
 /** One export: page after page from the product to the destination, until the pass has ended. Memory holds one page. */
 import type { Destination, Job } from "./destination.ts";
+import { Failure } from "./failure.ts";
 import { retrying, type RetryOptions } from "./retry.ts";
 import type { Page, Start } from "./source.ts";
 
@@ -48,6 +49,9 @@ export async function exportUsage(plan: ExportPlan): Promise<Summary> {
     signal.throwIfAborted();
     const at = start;
     const page = await retrying(() => plan.page(at, signal), options);
+    if (!page.end.done && "cursor" in at && at.cursor === page.end.cursor) {
+      throw new Failure("the product sends the same page again and again: deploy its latest version");
+    }
     // Not ended by the signal: it is one step.
     if (!isDryRun) await retrying(() => destination.write(page), options);
     for (const cell of page.cells) {

@@ -213,6 +213,7 @@ describe("the export of usage", () => {
     const from = `from=${new Date(START_MS).toISOString().slice(0, 10)}`;
     const answer = await started.operator.send("GET", `${PATH}?account=${broken}&${from}`);
     expect(answer.status).toBe(503);
+    expect(await answer.text()).toContain(`The account \\"${broken}\\" is not responding.`);
     const page = await pageAt(started, from);
     expect(page.end.done).toBe(false);
     expect(page.cells.map(({ account }) => account)).not.toContain(broken);

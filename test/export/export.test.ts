@@ -10,7 +10,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { type Checkout, LONG_DEADLINE, makeCheckout } from "../blackbox/checkout.ts";
-import type { Product } from "../blackbox/product.ts";
+import { freePort, type Product } from "../blackbox/product.ts";
 import { postgresDashboard, SCHEMA } from "../../scripts/monitoring/postgres-dashboard.ts";
 import { hasChdb } from "../reports/chdb.ts";
 import { startEventReceiver } from "./event-receiver.ts";
@@ -193,6 +193,21 @@ describe.skipIf(POSTGRES === null)("to PostgreSQL", () => {
     expect((await runExport(args, environment)).code).toBe(0);
     expect(rows.length).toBeLessThan((await rowsIn("interrupted")).length);
     expect(sorted(ledgerOf(await rowsIn("interrupted")))).toEqual(sorted(ledger));
+  });
+
+  it("waits for a server that does not answer, and can be interrupted then", async () => {
+    const closed = new URL(server.url);
+    closed.port = String(await freePort());
+    const running = startExport(
+      ["--to", "postgres", "--url", closed.href, "--product", product.url.origin],
+      environment,
+    );
+    let notes = "";
+    running.child.stderr?.on("data", (text: string) => (notes += text));
+    const ran = await cutShort(running, "SIGINT", () =>
+      /does not answer .*; trying again in \d+ s/.test(notes),
+    );
+    expect(ran.code).toBe(130);
   });
 
   it("run twice at the same time, one of them stops or both end, and the rows are right", async () => {
@@ -487,6 +502,15 @@ describe("to files", () => {
         "--page",
         "2",
       ];
+      const [one, other] = [startExport(args), startExport(args)];
+      // Whoever has the lock goes on; the other one says so.
+      const codes = (await Promise.all([one.ended, other.ended])).map(({ code, notes }) => [
+        code,
+        notes.includes("another export uses"),
+      ]);
+      expect(codes).toContainEqual([0, false]);
+      expect(codes.every(([code, isLocked]) => code === 0 || isLocked)).toBe(true);
+      await rm(target, { recursive: true });
       const progress = async () =>
         (await readFile(join(target, "progress.json"), "utf8").catch(() => "")).includes("cursor");
       const killed = await cutShort(startExport(args), "SIGKILL", progress);

@@ -11,19 +11,19 @@ import { HOUR_MS, OPEN_HOURS } from "../../core/time.ts";
 import { unitAmounts } from "../../core/unit-costs.ts";
 import { toTokens } from "../../core/units.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
+import { unavailable } from "../../edge/problem.ts";
 import { type KeyMode, modeOf } from "../../identity/key-mode.ts";
 import { userIdSchema } from "../../identity/user-id.ts";
 import { messageOf } from "../../log.ts";
 import { directoryOf } from "../../objects/account-directory.ts";
 import type { FrozenCell } from "../../objects/frozen-usage.ts";
 import { stubOf } from "../accounts/account-object.ts";
-import { ask } from "../ask.ts";
 import { ADMIN, type Endpoints } from "../endpoint.ts";
 import { cursor, rangeBound } from "../fields.ts";
 import { BAD_CURSOR, badQuery, pageSize, readQuery } from "../query.ts";
 import { spendWork } from "../work-limit.ts";
 import { exportCursor, type ExportPlace, exportPlace } from "./export-cursor.ts";
-import { type Step, usageSteps, type UsageSource } from "./usage-pages.ts";
+import { SourceFault, type Step, usageSteps, type UsageSource } from "./usage-pages.ts";
 
 const DEFAULT_CELLS = 2_000;
 const NDJSON = "application/x-ndjson";
@@ -90,14 +90,16 @@ async function exportUsage(c: Context<AppEnv>): Promise<Response> {
   const toHour = Math.min(place.toHour ?? frozenHour, frozenHour);
   const range = { from: textOf(place.fromHour), to: textOf(Math.max(place.fromHour, toHour)) };
   const steps = usageSteps(sourceOf(c), place, toHour, pageSize(limit, DEFAULT_CELLS));
-  return ask(c, "usage export", steps.next(), ({ value: first }) => {
+  try {
+    const { value: first } = await steps.next();
     if (!first) throw new Error("an export without a step");
-    const lines = linesOf(first, steps, range, (thrown) => {
-      const { services, requestId } = c.var;
-      services.log("warn", "export_cut_short", { requestId, error: messageOf(thrown) });
-    });
-    return c.body(streamOf(lines), 200, { "Content-Type": NDJSON });
-  });
+    return c.body(streamOf(linesOf(c, first, steps, range)), 200, { "Content-Type": NDJSON });
+  } catch (thrown) {
+    if (!(thrown instanceof SourceFault)) throw thrown;
+    const { services, requestId } = c.var;
+    services.log("error", "control_plane_failed", { requestId, what: thrown.what, error: messageOf(thrown) });
+    return unavailable(`The ${thrown.what} is not responding.`, requestId);
+  }
 }
 
 /** Hours that have not ended by `to` are left out. */
@@ -117,18 +119,18 @@ function firstPlace(
 
 function sourceOf(c: Context<AppEnv>): UsageSource {
   return {
-    known: (after, count) => directoryOf(c.env.ACCOUNT_DIRECTORY).known(after, count),
-    cells: (account, fromHour, toHour, after, count) =>
+    known: async (after, count) => directoryOf(c.env.ACCOUNT_DIRECTORY).known(after, count),
+    cells: async (account, fromHour, toHour, after, count) =>
       stubOf(c, account).frozenUsage({ fromHour, toHour, after, count }),
   };
 }
 
 /** The lines of a page, a text for each step, and its end. */
 async function* linesOf(
+  c: Context<AppEnv>,
   first: Step,
   steps: AsyncGenerator<Step, void>,
   range: Pick<ExportPageEnd, "from" | "to">,
-  failed: (thrown: unknown) => void,
 ): AsyncGenerator<string, void> {
   let last = first;
   if (first.cells.length > 0) yield textOfStep(first);
@@ -138,7 +140,8 @@ async function* linesOf(
       if (step.cells.length > 0) yield textOfStep(step);
     }
   } catch (thrown) {
-    failed(thrown);
+    const { services, requestId } = c.var;
+    services.log("warn", "export_cut_short", { requestId, error: messageOf(thrown) });
   }
   const end: ExportPageEnd = { cursor: exportCursor(last.place), done: last.isDone, ...range };
   yield `${JSON.stringify(end)}\n`;

@@ -3,6 +3,7 @@
  * cells after the other, so that memory holds no more than what a few accounts have sent.
  */
 import { withDeadline } from "../../deadline.ts";
+import { messageOf } from "../../log.ts";
 import {
   type CellPlace,
   type FrozenCell,
@@ -31,6 +32,18 @@ export interface UsageSource {
     after: CellPlace | null,
     count: number,
   ) => Promise<FrozenPage>;
+}
+
+/** An object that was asked has not answered. */
+export class SourceFault extends Error {
+  override readonly name = "SourceFault";
+  /** `account "acme"`, or the directory. */
+  readonly what: string;
+
+  constructor(what: string, cause: unknown) {
+    super(`${what}: ${messageOf(cause)}`, { cause });
+    this.what = what;
+  }
 }
 
 export interface Step {
@@ -71,21 +84,17 @@ export async function* usageSteps(
     const most = Math.min(left, MAX_FROZEN_CELLS);
     const afters = group.map((account) => (place.within?.account === account ? place.within.cell : null));
     const pages = await Promise.all(
-      group.map(async (account, n) =>
-        withDeadline(
-          source.cells(account, fromHour, toHour, afters[n] ?? null, most),
-          DEADLINE_MS,
-          "an account",
-        ).then(
+      group.map((account, n) =>
+        answerOf(account, source.cells(account, fromHour, toHour, afters[n] ?? null, most)).then(
           (page) => ({ page }),
-          (thrown: unknown) => ({ thrown }),
+          (fault: unknown) => ({ fault }),
         ),
       ),
     );
     for (const [n, account] of group.entries()) {
       let answer = pages[n];
       for (;;) {
-        if (answer === undefined || "thrown" in answer) throw answer?.thrown;
+        if (answer === undefined || "fault" in answer) throw answer?.fault;
         const { cells, next } = firstOf(answer.page, left);
         place = next
           ? { ...place, within: { account, cell: next } }
@@ -95,11 +104,19 @@ export async function* usageSteps(
         if (left <= 0 || Date.now() >= endsAtMs) return;
         if (next === null) break;
         const call = source.cells(account, fromHour, toHour, next, Math.min(left, MAX_FROZEN_CELLS));
-        answer = { page: await withDeadline(call, DEADLINE_MS, "an account") };
+        answer = { page: await answerOf(account, call) };
       }
     }
   }
   if (known.length <= MAX_PAGE_ACCOUNTS) yield finished;
+}
+
+/** The answer within the deadline. @param account that was asked; null: the directory. @throws SourceFault */
+async function answerOf<T>(account: string | null, call: Promise<T>): Promise<T> {
+  const what = account === null ? "account directory" : `account "${account}"`;
+  return withDeadline(call, DEADLINE_MS, what).catch((thrown: unknown) => {
+    throw new SourceFault(what, thrown);
+  });
 }
 
 /** Its first cells, if it has more than so many: more may have been asked for than the page has room for now. */
@@ -115,6 +132,6 @@ function firstOf({ cells, next }: FrozenPage, count: number): FrozenPage {
 async function accountsFrom(source: UsageSource, { only, done, within }: ExportPlace): Promise<string[]> {
   if (only !== null) return done === only ? [] : [only];
   const call = source.known(within?.account ?? done, MAX_PAGE_ACCOUNTS + 1);
-  const known = await withDeadline(call, DEADLINE_MS, "the account directory");
+  const known = await answerOf(null, call);
   return within === null ? known : [within.account, ...known];
 }

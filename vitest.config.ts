@@ -39,9 +39,9 @@ const ALONE = [
 /**
  * What takes long, in projects of its own that `npm test` leaves out: `npm run test:slow` runs them, and CI does. Besides the dashboard
  * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, twenty kills and other ends of the
- * product, many streams of a model, and packages that are installed elsewhere (`packages`).
+ * product, many streams of a model, origins that fail under load, and packages that are installed elsewhere (`packages`).
  */
-const CRASH = ["test/blackbox/{crash,closing-crash,llm,reservation-crash,stop,stripe-crash}.test.ts"];
+const CRASH = ["test/blackbox/{crash,closing-crash,llm,pools,reservation-crash,stop,stripe-crash}.test.ts"];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */

@@ -21,6 +21,16 @@ const ATTEMPTS = 40;
 const RETRY_MS = 50;
 const REASON = { reason: "npm start" };
 
+/** Two origins that are the same, and how to stop the second (docs/pools.md). */
+const POOL = {
+  origins: {
+    targets: [{ url: "service:ORIGIN" }, { url: "service:ORIGIN_B" }],
+    eject: { failures: 3, forMs: 5_000 },
+    probe: { path: "/" },
+  },
+};
+const OUTAGE = { match: "/outage", methods: ["POST"], cost: 0, upstream: "service:ORIGIN_B" };
+
 /** What the demo's policy has beyond the one that ships: the seller, and pro's price. */
 const BILLING = {
   currency: "USD",
@@ -121,7 +131,7 @@ export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
   await admin(demo, null, "DELETE", `${account}/keys/${keyId}`);
 }
 
-/** The policy that ships, with billing: the demo's first revision. */
+/** The policy that ships, with billing and a pool of two origins: the demo's first revision. */
 export async function demoPolicy(): Promise<object> {
   const policy: unknown = JSON.parse(await readFile(POLICY, "utf8"));
   const tiers = isFields(policy) && isFields(policy["tiers"]) ? policy["tiers"] : {};
@@ -130,9 +140,15 @@ export async function demoPolicy(): Promise<object> {
   const priced = (Array.isArray(limits) ? limits : []).map((limit: unknown) =>
     isFields(limit) && limit["kind"] === "quota" ? Object.assign({}, limit, { overage: PRO_OVERAGE }) : limit,
   );
+  const routes = isFields(policy) && Array.isArray(policy["routes"]) ? policy["routes"] : [];
   return {
     ...(isFields(policy) ? policy : {}),
     billing: BILLING,
+    upstreams: POOL,
+    routes: [
+      ...routes.map((route: unknown) => Object.assign({}, route, { upstream: "pool:origins" })),
+      OUTAGE,
+    ],
     tiers: { ...tiers, pro: { ...others, limits: priced, plan: PRO_PLAN } },
   };
 }

@@ -23,6 +23,8 @@ const GATEWAY_CONFIG = "wrangler.toml";
 const ORIGIN_CONFIG = "examples/origin/wrangler.toml";
 const GATEWAY = "edge-limiter";
 const ORIGIN = "edge-limiter-origin";
+/** A second one, for the pool of the demo's policy. */
+const ORIGIN_B = "edge-limiter-origin-b";
 const ASSETS = "edge-limiter-assets";
 /** Responds if there is no such asset. */
 const NO_ASSET = "export default { fetch: () => new Response(null, { status: 404 }) };";
@@ -141,7 +143,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
           ANALYTICS_DELAY_MS: "100",
           ...variables,
         },
-        serviceBindings: { ORIGIN, ASSETS },
+        serviceBindings: { ORIGIN, ORIGIN_B, ASSETS },
         ...(shields ? { ratelimits: Object.assign({}, SHIELDS, gatewayOptions.ratelimits) } : {}),
       },
       {
@@ -154,12 +156,13 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
         },
         modules: [{ type: "ESModule", path: "assets.js", contents: NO_ASSET }],
       },
-      {
-        ...originOptions,
-        name: ORIGIN,
-        rootPath: dirname(origin),
-        modules: [{ type: "ESModule", path: origin }],
-      },
+      ...[ORIGIN, ORIGIN_B].map((name) =>
+        Object.assign({}, originOptions, {
+          name,
+          rootPath: dirname(origin),
+          modules: [{ type: "ESModule" as const, path: origin }],
+        }),
+      ),
     ],
   });
   const miniflare = withoutSignalHandlers(() => new Miniflare(settings));

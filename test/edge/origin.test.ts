@@ -489,6 +489,27 @@ describe("the probes", () => {
     expect((await reader?.read())?.done).toBe(true);
   });
 
+  it("/outage answers everything else with 503 for a while that ends by itself", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const statuses = async () =>
+      Promise.all(["/", "/identify", "/nothing"].map(async (path) => (await app.request(path)).status));
+    for (const seconds of ["", "?seconds=301", "?seconds=-1", "?seconds=x"]) {
+      expect((await app.request(`/outage${seconds}`, { method: "POST" })).status).toBe(400);
+    }
+    expect(await statuses()).toEqual([200, 200, 404]);
+    expect((await app.request("/outage?seconds=30", { method: "POST" })).status).toBe(200);
+    const stopped = await app.request("/identify");
+    expect(stopped.headers.get("Retry-After")).toBeNull();
+    expect(await asProblem(stopped)).toMatchObject({ status: 503, code: "outage" });
+    expect(await statuses()).toEqual([503, 503, 503]);
+    vi.advanceTimersByTime(30_000);
+    expect(await statuses()).toEqual([200, 200, 404]);
+    await app.request("/outage?seconds=30", { method: "POST" });
+    await app.request("/outage?seconds=0", { method: "POST" });
+    expect(await statuses()).toEqual([200, 200, 404]);
+    vi.useRealTimers();
+  });
+
   it("/echo returns bytes unchanged, with the method and the headers' names", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -5,9 +5,12 @@
 import { Hono } from "hono";
 import { ENDPOINTS } from "./endpoints.ts";
 import { json } from "./json.ts";
+import { duringOutage } from "./outage.ts";
 import { problem } from "./problem.ts";
 
 export const app = new Hono();
+
+app.use(duringOutage);
 
 app.get("/", () =>
   json({

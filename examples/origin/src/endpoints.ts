@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import { batch } from "./batch.ts";
 import { compareQuery, compareSides } from "./compare.ts";
 import { identifyHeaders, identifyPosted } from "./identify.ts";
+import { outage } from "./outage.ts";
 import { echo, slow, status, stream, webSocketEcho } from "./proxy-probes.ts";
 
 export interface Endpoint {
@@ -73,5 +74,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: "/status/:code",
     about: "Responds with that status, 200 to 599.",
     handle: status,
+  },
+  {
+    methods: ["POST"],
+    path: "/outage",
+    about: "Answers everything else with 503 for ?seconds=, at most 300.",
+    handle: outage,
   },
 ];

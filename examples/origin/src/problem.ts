@@ -19,6 +19,7 @@ export type Fault =
   | { readonly kind: "not-found" }
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
   | { readonly kind: "upgrade-required" }
+  | { readonly kind: "outage" }
   | { readonly kind: "bug" };
 
 interface Wire {
@@ -89,6 +90,13 @@ function wire(fault: Fault): Wire {
         detail: "This path accepts only WebSocket connections.",
         headers: { Upgrade: "websocket", Connection: "Upgrade" },
         errors: [{ path: "", message: "must be a WebSocket handshake" }],
+      };
+    case "outage":
+      return {
+        status: 503,
+        title: "Service Unavailable",
+        code: "outage",
+        detail: "This origin is stopped for a while.",
       };
     case "bug":
       return {

@@ -102,7 +102,8 @@ function elapse(ms: number): Promise<void> {
   });
 }
 
-function integer(
+/** A whole number in a query. @param otherwise if it is missing. */
+export function integer(
   name: string,
   text: string | undefined,
   min: number,

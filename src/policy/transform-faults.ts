@@ -2,7 +2,7 @@
 import ipaddr from "ipaddr.js";
 import type { Policy } from "./compile.ts";
 import { type Fault, MAX_FAULTS, pointer } from "./fault.ts";
-import { forbiddenHeader } from "./forbidden-headers.ts";
+import { forbiddenHeader, type Operation } from "./forbidden-headers.ts";
 import { PATTERN, type PolicyDocument } from "./schema.ts";
 import {
   hasStrayDollar,
@@ -24,14 +24,16 @@ type VariableFault = (variable: string) => string | null;
 export function transformFaults({ routes }: PolicyDocument): Fault[] {
   const faults: Fault[] = [];
   const add: Add = (path, message) => faults.push({ path: pointer(path), message });
-  routes.forEach(({ match, request, response }, i) => {
+  routes.forEach(({ match, request, response, usage }, i) => {
     const params = paramsOf(match);
     const inHeaders = variableFault(params, true);
     const elsewhere = variableFault(params, false);
     if (request?.path !== undefined) pathFaults(request.path, match, ["routes", i, "request", "path"], add);
     headerFaults(request?.headers, ["routes", i, "request", "headers"], inHeaders, add);
     changeFaults(request?.query, ["routes", i, "request", "query"], (name) => name, elsewhere, add);
-    headerFaults(response?.headers, ["routes", i, "response", "headers"], elsewhere, add);
+    const ofResponse = ["routes", i, "response", "headers"];
+    headerFaults(response?.headers, ofResponse, elsewhere, add);
+    if (usage) usageFaults(response?.headers, ofResponse, add);
   });
   return faults.slice(0, MAX_FAULTS);
 }
@@ -100,16 +102,31 @@ function variableFault(params: ReadonlySet<string>, mayBeSecret: boolean): Varia
 /** Names of headers are the same in any case, and some must not be changed. */
 function headerFaults(changes: Changes | undefined, at: Path, fault: VariableFault, add: Add): void {
   changeFaults(changes, at, (name) => name.toLowerCase(), fault, add);
-  for (const operation of ["remove", "rename", "set", "add"] as const) {
-    const named = changes?.[operation] ?? {};
-    for (const [key, value] of Object.entries(named)) {
-      const names = operation === "remove" ? [value] : operation === "rename" ? [key, value] : [key];
-      for (const name of names) {
-        const why = forbiddenHeader(name, operation);
-        if (why !== null) add([...at, operation, key], `"${name}" ${why}`);
-      }
-    }
+  for (const { operation, key, name } of namesIn(changes)) {
+    const why = forbiddenHeader(name, operation);
+    if (why !== null) add([...at, operation, key], `"${name}" ${why}`);
   }
+}
+
+/** Usage is read from a response as its type says, after it was changed. */
+function usageFaults(changes: Changes | undefined, at: Path, add: Add): void {
+  for (const { operation, key, name } of namesIn(changes)) {
+    if (name.toLowerCase() !== "content-type") continue;
+    add(
+      [...at, operation, key],
+      `"${name}" says how the response's usage is read: it cannot be changed with usage`,
+    );
+  }
+}
+
+/** The names that are changed, with their places. */
+function namesIn(changes: Changes = {}): { operation: Operation; key: string; name: string }[] {
+  return (["remove", "rename", "set", "add"] as const).flatMap((operation) =>
+    Object.entries(changes[operation] ?? {}).flatMap(([key, value]) => {
+      const names = operation === "remove" ? [value] : operation === "rename" ? [key, value] : [key];
+      return names.map((name) => ({ operation, key, name }));
+    }),
+  );
 }
 
 function changeFaults(

@@ -222,6 +222,20 @@ describe("a transformation", () => {
     expect(found[0]?.slice(0, fault.length)).toBe(fault);
   });
 
+  it.each(["remove", "rename", "set", "add"])(
+    "may not %s the type of a response whose usage is read",
+    (list) => {
+      const usage = { unit: "tokens", reserve: 1, from: "openai" };
+      const entries = list === "remove" ? ["content-type"] : { "Content-Type": "x" };
+      const response = { headers: { [list]: entries } };
+      const key = list === "remove" ? "0" : "Content-Type";
+      expect(faultsOf({ usage, response })).toEqual([
+        expect.stringContaining(`${RESPONSE}/headers/${list}/${key} `),
+      ]);
+      expect(faultsOf({ response })).toEqual([]);
+    },
+  );
+
   it("compiles even if a name in it is forbidden by now: stored policies stay valid", () => {
     const document = policyOf({ request: { headers: { set: { "X-User-Id": "root", a: "${nope}" } } } });
     expect(compileDocument(document, 1).ok).toBe(true);

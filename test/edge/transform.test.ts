@@ -176,6 +176,25 @@ describe("a request", () => {
     expect(last(edge).headers.get("X-Key")).toBe("kept");
   });
 
+  it("asks for a response that is not encoded if its usage is read from it, whatever the route sets", async () => {
+    const quota = {
+      name: "tokens",
+      kind: "quota" as const,
+      amount: 100,
+      per: "day" as const,
+      unit: "tokens",
+    };
+    const usage = { unit: "tokens", reserve: 1, from: "openai" as const };
+    const request = { headers: { set: { "Accept-Encoding": "br" } } };
+    const policy = policyWith({
+      tiers: { anonymous: { limits: [quota] }, free: { limits: [] } },
+      routes: [{ match: "/*", cost: 0, usage, request }],
+    });
+    const edge = await startEdge({ policy });
+    expect((await edge.request("/a", { headers: newAddress() })).status).toBe(200);
+    expect(last(edge).headers.get("Accept-Encoding")).toBe("identity");
+  });
+
   it("is 400 if its path is another spelling in which the parameters stand elsewhere, and is not forwarded", async () => {
     const edge = await startEdge({
       policy: policyWith({

@@ -33,11 +33,14 @@ export function changeQuery(
   { remove, rename, set, add }: QueryChanges,
   valueOf: ValueOf,
 ): string {
-  const found = search
+  const texts = search
     .slice(1)
     .split("&")
-    .filter((text) => text !== "")
-    .map((text): Parameter => ({ name: nameOf(text), text }))
+    .filter((text) => text !== "");
+  // All at once: the parser of URLs skips empty parts too, and gives each other one a name.
+  const names = [...new URLSearchParams(`?${texts.join("&")}`).keys()];
+  const found = texts
+    .map((text, i): Parameter => ({ name: names[i] ?? "", text }))
     .filter(({ name }) => !remove.has(name));
   const replaced = new Set(found.flatMap(({ name }) => rename.get(name) ?? []));
   const renamed = found.flatMap(({ name, text }): Parameter[] => {
@@ -52,12 +55,6 @@ export function changeQuery(
   const kept = renamed.filter(({ name }) => !set.has(name)).map(({ text }) => text);
   const all = [...kept, ...values];
   return all.length === 0 ? "" : `?${all.join("&")}`;
-}
-
-/** The name as the URL standard decodes it, whatever stands in it. */
-function nameOf(text: string): string {
-  for (const [name] of new URLSearchParams(`${text.split("=", 1)[0]}=`)) return name;
-  return "";
 }
 
 /** The value with its equals sign, or "". */

@@ -14,6 +14,7 @@ import type { Change } from "../src/objects/change.ts";
 import type {
   PolicyRegistryRpc,
   PurgeAnswer,
+  PurgeInfo,
   PutAnswer,
   Revision,
   RevisionInfo,
@@ -116,12 +117,12 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
     return this.#add(earlier.document, expected, change, revision);
   }
 
-  async purge(routes: readonly string[] | null): Promise<PurgeAnswer> {
+  async purge(routes: readonly string[] | null, change: Change): Promise<PurgeAnswer> {
     const nowMs = Date.now();
     const dueMs = Math.max(nowMs, Math.min(nowMs, this.#pointedMs) + POINTER_PACE_MS);
     const purge = this.#storage.transactionSync(() => {
       migrate(this.#storage, MIGRATIONS);
-      const made = this.#purges.add(routes);
+      const made = this.#purges.add(routes, change, nowMs);
       this.#pacedUntilMs = dueMs;
       this.#putPointer(this.newest() ?? { revision: 0, createdMs: 0 }, dueMs);
       return made;
@@ -133,6 +134,10 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
 
   purged(): CacheGenerations | null {
     return this.#purges.newest;
+  }
+
+  purges(): PurgeInfo[] {
+    return this.#purges.log;
   }
 
   endSession(session: AdminSession): void {

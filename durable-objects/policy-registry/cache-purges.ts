@@ -1,8 +1,12 @@
 /**
- * The purges of cached responses: one value in the storage's key-value table, which needs no migration. Older Workers ignore it.
+ * The purges of cached responses, and who made the last of them: two values in the storage's key-value table, which need no migration.
+ * Older Workers ignore them.
  *
  * Each purge gets the next number, so a later purge is always a later generation, whichever routes it names.
  */
+import * as z from "zod/mini";
+import type { Change } from "../../src/objects/change.ts";
+import type { PurgeInfo } from "../../src/objects/policy-registry.ts";
 import {
   type CacheGenerations,
   laterGenerations,
@@ -12,6 +16,22 @@ import {
 } from "../../src/policy/cache-generations.ts";
 
 const KEY = "cachePurges";
+const LOG_KEY = "cachePurgeLog";
+/** Purges in the log. With {@link MAX_NAMED}, they take 350 KB at most. */
+const MAX_LOGGED = 50;
+/** Routes that the log names of one purge; it counts the others. */
+const MAX_NAMED = 20;
+
+const logSchema = z.array(
+  z.object({
+    generation: z.int(),
+    createdMs: z.number(),
+    actor: z.string(),
+    reason: z.string(),
+    routes: z.nullable(z.array(z.string())),
+    unnamed: z.int(),
+  }),
+);
 
 export class CachePurges {
   readonly #kv: SyncKvStorage;
@@ -29,8 +49,18 @@ export class CachePurges {
     return purged;
   }
 
+  /** The last purges, newest first. What cannot be read is left out: it decides nothing. */
+  get log(): PurgeInfo[] {
+    const parsed = logSchema.safeParse(this.#kv.get(LOG_KEY));
+    return parsed.success ? parsed.data : [];
+  }
+
   /** Adds a purge of these routes, or of all routes if null. @returns its number, and all purges. */
-  add(routes: readonly string[] | null): { generation: number; purged: CacheGenerations } {
+  add(
+    routes: readonly string[] | null,
+    { actor, reason }: Change,
+    createdMs: number,
+  ): { generation: number; purged: CacheGenerations } {
     const before = this.newest ?? NOTHING_PURGED;
     const generation = newestGeneration(before) + 1;
     const purge: CacheGenerations =
@@ -39,6 +69,10 @@ export class CachePurges {
         : { all: 0, routes: Object.fromEntries(routes.map((id) => [id, generation])) };
     const purged = laterGenerations(before, purge);
     this.#kv.put(KEY, purged);
+    const named = routes?.slice(0, MAX_NAMED) ?? null;
+    const unnamed = (routes?.length ?? 0) - (named?.length ?? 0);
+    const info: PurgeInfo = { generation, createdMs, actor, reason, routes: named, unnamed };
+    this.#kv.put(LOG_KEY, [info, ...this.log].slice(0, MAX_LOGGED));
     return { generation, purged };
   }
 }

@@ -25,9 +25,11 @@ export interface PolicyRegistryRpc extends Rpc.DurableObjectBranded {
    * Purges cached responses: raises the generation of these routes, or of all routes if null.
    * @param routes ids, at most MAX_PURGED_ROUTES.
    */
-  purge(routes: readonly string[] | null): Promise<PurgeAnswer>;
+  purge(routes: readonly string[] | null, change: Change): Promise<PurgeAnswer>;
   /** The newest purges; null: there are none. */
   purged(): CacheGenerations | null;
+  /** The last purges, newest first. */
+  purges(): PurgeInfo[];
   /** Ends a dashboard session for good. */
   endSession(session: AdminSession): void;
   /** Whether a dashboard session was ended. */
@@ -60,6 +62,18 @@ export type PutAnswer =
   | { readonly kind: "mismatch"; readonly newest: number }
   /** There is no such revision to restore. */
   | { readonly kind: "absent" };
+
+/** One purge, as the log has it. */
+export interface PurgeInfo {
+  readonly generation: number;
+  readonly createdMs: number;
+  readonly actor: string;
+  readonly reason: string;
+  /** The first of the purged routes, by id; null: all routes. */
+  readonly routes: readonly string[] | null;
+  /** Purged routes that are not in `routes`. */
+  readonly unnamed: number;
+}
 
 export interface PurgeAnswer {
   /** The number of this purge. */

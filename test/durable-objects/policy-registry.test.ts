@@ -293,19 +293,19 @@ describe("purges of cached responses", () => {
   it("travel with the pointer to the policy in force, without a new revision", async () => {
     await putAll(2);
     later(1_000);
-    const purge: PurgeAnswer = await registry().purge(["/a", "GET /b"]);
+    const purge: PurgeAnswer = await registry().purge(["/a", "GET /b"], BY);
     const expected = { all: 0, routes: { "/a": 1, "GET /b": 1 } };
     expect(purge).toEqual({ generation: 1, purged: expected, published: true });
     expect(await pointer()).toMatchObject({ revision: 2, purged: expected });
     expect(await registry().purged()).toEqual(expected);
     expect((await registry().newest())?.revision).toBe(2);
     later(1_000);
-    expect(await registry().purge(null)).toMatchObject({ generation: 2, purged: { all: 2, routes: {} } });
+    expect(await registry().purge(null, BY)).toMatchObject({ generation: 2, purged: { all: 2, routes: {} } });
     expect(await purged()).toEqual({ all: 2, routes: {} });
   });
 
   it("of the embedded policy have a pointer too", async () => {
-    expect(await registry().purge(["/a"])).toMatchObject({ generation: 1, published: true });
+    expect(await registry().purge(["/a"], BY)).toMatchObject({ generation: 1, published: true });
     expect(await pointer()).toMatchObject({ revision: 0, purged: { routes: { "/a": 1 } } });
     expect(await registry().newest()).toBeNull();
     await putAll(1);
@@ -318,7 +318,7 @@ describe("purges of cached responses", () => {
     const { writes } = watchWrites();
     const published: boolean[] = [];
     for (let i = 0; i < 10; i++) {
-      published.push((await registry().purge([`/${i}`])).published);
+      published.push((await registry().purge([`/${i}`], BY)).published);
       later(99);
     }
     expect(published).toEqual([true, ...Array.from({ length: 9 }, () => false)]);
@@ -335,7 +335,7 @@ describe("purges of cached responses", () => {
 
   it("that wait go with a policy that is put meanwhile, which does not wait", async () => {
     await putAll(1);
-    await registry().purge(["/a"]);
+    await registry().purge(["/a"], BY);
     const { writes } = watchWrites();
     expect(await registry().put(documentOf(2), 1, BY)).toMatchObject({ published: true });
     expect(writes).toEqual([documentKey(2), CURRENT_KEY]);
@@ -347,7 +347,7 @@ describe("purges of cached responses", () => {
     const purges: Promise<PurgeAnswer>[] = [];
     const puts: Promise<PutAnswer>[] = [];
     for (let i = 0; i < 6; i++) {
-      purges.push(registry().purge([`/${i}`]));
+      purges.push(registry().purge([`/${i}`], BY));
       puts.push(registry().put(documentOf(2), 1, { actor: `rival ${i}`, reason: "" }));
     }
     const generations = (await Promise.all(purges)).map(({ generation }) => generation);
@@ -366,7 +366,7 @@ describe("purges of cached responses", () => {
       const put = object.put(documentOf(1), 0, BY);
       // The document is really written meanwhile.
       while (writes.length < 2) await scheduler.wait(1);
-      expect(await object.purge(null)).toMatchObject({ generation: 1, published: false });
+      expect(await object.purge(null, BY)).toMatchObject({ generation: 1, published: false });
       held.resolve("through");
       await put;
     });
@@ -378,33 +378,46 @@ describe("purges of cached responses", () => {
 
   it.each(["evicted", "killed"])("never go back, and reach KV, even if the registry is %s", async (end) => {
     const restore = breakKv();
-    await registry().purge(["/a"]);
-    await registry().purge(null);
+    await registry().purge(["/a"], BY);
+    await registry().purge(null, BY);
     await (end === "evicted" ? evictDurableObject(registry()) : abortAllDurableObjects());
     dropTimers();
     restore();
     later(10_000);
     await ring();
     expect(await purged()).toEqual({ all: 2, routes: {} });
-    expect(await registry().purge(["/a"])).toMatchObject({ generation: 3 });
+    expect(await registry().purge(["/a"], BY)).toMatchObject({ generation: 3 });
   });
 
   it("are kept by every later policy and rollback", async () => {
     await putAll(2);
-    await registry().purge(["/a"]);
+    await registry().purge(["/a"], BY);
     await registry().activate(1, 2, BY);
     expect(await pointer()).toMatchObject({ revision: 3, purged: { routes: { "/a": 1 } } });
   });
 
   it("of more routes than a policy may have purge all routes, and forget none", async () => {
     const ids = Array.from({ length: MAX_PURGED_ROUTES }, (_, i) => `/${i}`);
-    await registry().purge(ids);
-    const { purged: before } = await registry().purge(["/one-more"]);
+    await registry().purge(ids, BY);
+    const { purged: before } = await registry().purge(["/one-more"], BY);
     expect(before).toEqual({ all: 2, routes: {} });
     expect(generationOf(before, "/0")).toBe(2);
-    expect(await registry().purge(["/0"])).toMatchObject({
+    expect(await registry().purge(["/0"], BY)).toMatchObject({
       generation: 3,
       purged: { all: 2, routes: { "/0": 3 } },
     });
+  });
+
+  it("are listed newest first, at most 50 of them, each with at most 20 of its routes", async () => {
+    expect(await registry().purges()).toEqual([]);
+    const ids = Array.from({ length: 25 }, (_, i) => `/${i}`);
+    const first = await registry().purge(ids, BY);
+    const createdMs = Date.now();
+    const info = { generation: first.generation, createdMs, ...BY, routes: ids.slice(0, 20), unnamed: 5 };
+    expect(await registry().purges()).toEqual([info]);
+    for (let i = 0; i < 50; i++) await registry().purge(null, { actor: `${i}`, reason: "" });
+    const purges = await registry().purges();
+    expect([purges.length, purges[0]?.actor, purges.at(-1)?.actor]).toEqual([50, "49", "0"]);
+    expect(purges[0]).toMatchObject({ generation: 51, routes: null, unnamed: 0 });
   });
 });

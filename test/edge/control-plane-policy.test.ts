@@ -668,6 +668,29 @@ describe("a purge of cached responses", () => {
     ).toBeGreaterThan(0);
   });
 
+  it("is listed with its author, time and reason, newest first", async () => {
+    const { operator } = await start();
+    await operator.putPolicy(policy);
+    await operator.do("purge", "POST", "/cache/purge", {
+      routes: ["/a", "/a", "GET /b"],
+      reason: "corrected",
+    });
+    later(1_000);
+    const { generation } = await operator.do("purge", "POST", "/cache/purge", { all: true });
+    const { purges } = await operator.get("purges", "/cache/purges");
+    const by = { actor: "admin-token", moreRoutes: 0 };
+    expect(purges.slice(0, 2)).toEqual([
+      { ...by, generation, reason: "", routes: null, createdAt: new Date().toISOString() },
+      {
+        ...by,
+        generation: generation - 1,
+        reason: "corrected",
+        routes: ["/a", "GET /b"],
+        createdAt: new Date(Date.now() - 1_000).toISOString(),
+      },
+    ]);
+  });
+
   it("is 503 while the registry does not answer, and changes nothing", async () => {
     const { edge, operator } = await start();
     await operator.putPolicy(policy);

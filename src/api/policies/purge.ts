@@ -3,13 +3,14 @@ import type { Context } from "hono";
 import * as z from "zod/mini";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { unavailable } from "../../edge/problem.ts";
-import { registryOf } from "../../objects/policy-registry.ts";
+import { type PurgeInfo, registryOf } from "../../objects/policy-registry.ts";
 import { MAX_PURGED_ROUTES } from "../../policy/cache-generations.ts";
 import { MAX_FAULTS } from "../../policy/fault.ts";
 import { ask, changeBy } from "../ask.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ADMIN, type Endpoints } from "../endpoint.ts";
 import { reason } from "../fields.ts";
+import { iso } from "../rfc3339.ts";
 
 /** An id has a match of 256 characters at most, and at most seven methods. */
 const routeName = z.string().check(z.minLength(1), z.maxLength(320));
@@ -34,6 +35,7 @@ export const PURGE = {
     body: purgeSchema,
     handler: purgeCache,
   },
+  listPurges: { method: "GET", path: `${ADMIN}/cache/purges`, access: "viewer", handler: listPurges },
 } as const satisfies Endpoints;
 
 async function purgeCache(c: Context<AppEnv>): Promise<Response> {
@@ -41,7 +43,7 @@ async function purgeCache(c: Context<AppEnv>): Promise<Response> {
   if (!body.ok) return body.response;
   const { routes: names = null } = body.value;
   const { services, requestId } = c.var;
-  const { actor, reason: why } = await changeBy(c, body.value);
+  const change = await changeBy(c, body.value);
   const registry = registryOf(c.env.POLICY_REGISTRY);
   const policyInForce = async () => services.policies.atLeast((await registry.newest())?.revision ?? 0);
   return ask(c, "policy registry", policyInForce(), (policy) => {
@@ -59,16 +61,29 @@ async function purgeCache(c: Context<AppEnv>): Promise<Response> {
     );
     if (faults.length > 0) return invalidContent(requestId, faults.slice(0, MAX_FAULTS)).response;
     const routes = ids === null ? null : [...new Set(ids)].filter((id) => id !== null);
-    return ask(c, "policy registry", registry.purge(routes), ({ generation, purged, published }) => {
+    return ask(c, "policy registry", registry.purge(routes, change), ({ generation, purged, published }) => {
       services.policies.adoptPurged(purged);
       services.log("info", "cache_purged", {
         requestId,
-        actor,
-        reason: why,
+        actor: change.actor,
+        reason: change.reason,
         routes: routes?.join(", ") ?? "all",
         generation,
       });
       return c.json({ generation, published });
     });
   });
+}
+
+async function listPurges(c: Context<AppEnv>): Promise<Response> {
+  const listed: Promise<PurgeInfo[]> = registryOf(c.env.POLICY_REGISTRY).purges();
+  return ask(c, "policy registry", listed, (purges) =>
+    c.json({
+      purges: purges.map(({ createdMs, unnamed, ...info }) => ({
+        ...info,
+        moreRoutes: unnamed,
+        createdAt: iso(createdMs),
+      })),
+    }),
+  );
 }

@@ -131,7 +131,13 @@ export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
   await admin(demo, null, "DELETE", `${account}/keys/${keyId}`);
 }
 
-/** The policy that ships, with billing and a pool of two origins: the demo's first revision. */
+/** The demo origin's table of traits is the same for every caller. */
+const CACHED_ROUTE = {
+  match: "/traits",
+  cache: { ttlSeconds: 60, staleWhileRevalidateSeconds: 240, share: "all", vary: { query: [] } },
+};
+
+/** The policy that ships, with billing, a pool of two origins and a cached route: the demo's first revision. */
 export async function demoPolicy(): Promise<object> {
   const policy: unknown = JSON.parse(await readFile(POLICY, "utf8"));
   const tiers = isFields(policy) && isFields(policy["tiers"]) ? policy["tiers"] : {};
@@ -146,7 +152,9 @@ export async function demoPolicy(): Promise<object> {
     billing: BILLING,
     upstreams: POOL,
     routes: [
-      ...routes.map((route: unknown) => Object.assign({}, route, { upstream: "pool:origins" })),
+      ...[...routes, CACHED_ROUTE].map((route: unknown) =>
+        Object.assign({}, route, { upstream: "pool:origins" }),
+      ),
       OUTAGE,
     ],
     tiers: { ...tiers, pro: { ...others, limits: priced, plan: PRO_PLAN } },

@@ -608,3 +608,9 @@ async function listedEndpoints(): Promise<{ method: string; path: string }[]> {
   const list = z.object({ endpoints: z.array(z.object({ method: z.string(), path: z.string() })) });
   return z.parse(list, await (await app.request("/")).json()).endpoints;
 }
+
+it("/traits has the bits of every known trait, and says that caches may store it", async () => {
+  const response = await app.request("/traits?a=b", { headers: { "User-Agent": "x" } });
+  expect(response.headers.get("Cache-Control")).toBe("public, max-age=300");
+  expect(await response.json()).toMatchObject({ bits: Object.fromEntries(TRAIT_BITS), identifyingBits: 33 });
+});

@@ -140,6 +140,18 @@ describe("a cached route", () => {
     ]);
   });
 
+  it("answers from the upstream while the store fails", async () => {
+    const edge = await cachedEdge();
+    const page = newPage();
+    const log = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const open = vi.spyOn(caches, "open").mockRejectedValue(new Error("no store"));
+    expect([(await edge.get(page)).text, (await edge.get(page)).text]).toEqual(["answer 1", "answer 2"]);
+    open.mockRestore();
+    log.mockRestore();
+    expect((await edge.get(page)).text).toBe("answer 3");
+    expect((await edge.get(page)).text).toBe("answer 3");
+  });
+
   it("drops what is stored for a caller who changes it", async () => {
     const edge = await cachedEdge();
     const page = newPage();

@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import { batch } from "./batch.ts";
 import { compareQuery, compareSides } from "./compare.ts";
 import { identifyHeaders, identifyPosted } from "./identify.ts";
+import { knownTraits } from "./known-traits.ts";
 import { outage } from "./outage.ts";
 import { echo, slow, status, stream, webSocketEcho } from "./proxy-probes.ts";
 
@@ -49,6 +50,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: "/batch",
     about: "Fingerprints of 1 to 100 trait sets: {items}.",
     handle: batch,
+  },
+  {
+    methods: ["GET"],
+    path: "/traits",
+    about: "Bits of entropy of each known trait. Caches may store it.",
+    handle: knownTraits,
   },
   {
     methods: ["GET"],

@@ -40,7 +40,7 @@ const PACE: Partial<Readonly<Record<Caller, Pick<Series, "count" | "everyMs">>>>
   at100: { count: 500, everyMs: 10 },
 };
 
-type Option = "authNone" | "deprecated" | "traced" | "preflight";
+type Option = "authNone" | "deprecated" | "traced" | "preflight" | "cacheHit" | "cacheMiss";
 /** Each has its own address, so that its object is its own. */
 const OPTIONS: Readonly<Record<Option, Series>> = {
   authNone: {
@@ -71,6 +71,9 @@ const OPTIONS: Readonly<Record<Option, Series>> = {
     }),
     status: 200,
   },
+  cacheHit: { path: "/cached", headersOf: () => from(5), status: 200 },
+  // Each has a page of its own.
+  cacheMiss: { path: "/cached", headersOf: (n) => ({ ...from(6), "X-Page": String(n) }), status: 200 },
 };
 
 const budget = parseBudget(JSON.parse(await readFile(join(import.meta.dirname, "budget.json"), "utf8")));
@@ -146,6 +149,7 @@ async function ofOptions(url: string): Promise<Record<Option, Figures>> {
     routes: [
       { match: "/hook", auth: "none" },
       { match: "/old", deprecated: "2026-01-01", sunset: "2100-01-01" },
+      { match: "/cached", cache: { ttlSeconds: 3_600, share: "all", vary: { headers: ["X-Page"] } } },
       { match: "/*" },
     ],
   });
@@ -154,6 +158,8 @@ async function ofOptions(url: string): Promise<Record<Option, Figures>> {
     deprecated: await perThousand(url, OPTIONS.deprecated),
     traced: await perThousand(url, OPTIONS.traced),
     preflight: await perThousand(url, OPTIONS.preflight),
+    cacheHit: await perThousand(url, OPTIONS.cacheHit),
+    cacheMiss: await perThousand(url, OPTIONS.cacheMiss),
   };
 }
 

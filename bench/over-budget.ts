@@ -22,6 +22,8 @@ const CALLERS = [
   "deprecated",
   "traced",
   "preflight",
+  "cacheHit",
+  "cacheMiss",
   "flooded",
   "guessed",
   "shielded",
@@ -56,12 +58,14 @@ const schema = z.strictObject({
   at100: operations,
   /**
    * Operations per 1,000 requests of an address: to a route with `auth: none`, to one that is deprecated and has a sunset, with a trace
-   * context, and of preflights that the upstream answers.
+   * context, and of preflights that the upstream answers; to a cached route, whose response is stored, and is not stored yet.
    */
   authNone: operations,
   deprecated: operations,
   traced: operations,
   preflight: operations,
+  cacheHit: operations,
+  cacheMiss: operations,
   /** Operations per 1,000 requests that the flood shield rejects, and per 1,000 guesses that the credential shield rejects. */
   flooded: operations,
   guessed: operations,

@@ -3,7 +3,7 @@
  * gets, and that no client can ask for another request than the one that is forwarded.
  */
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ADMIN_TOKEN, type Checkout, LONG_DEADLINE, makeCheckout } from "../blackbox/checkout.ts";
@@ -60,6 +60,37 @@ afterAll(async () => {
   await origin?.close();
   await checkout?.remove();
 });
+
+/** Spellings of paths that proxies and servers may read in different ways. */
+const WRITTEN = [
+  "/a/../b",
+  "/a//b",
+  "/a/%2e%2e/b",
+  "/a%2Fb",
+  "/%61b",
+  "/a\\b",
+  "/a;x=y/b",
+  "/\u00e9",
+  "/a%c3%a9?x=%2F..%2F",
+  "/a?x#y",
+  "http://127.0.0.1/b",
+];
+
+/** A limiter that the test controls. */
+async function startLimiter(listener: RequestListener): Promise<{ port: number; close(): Promise<void> }> {
+  const server = createServer(listener);
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("the limiter has no port");
+  return {
+    port: address.port,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
 
 it("an answer has no body and says so, or else nginx and Caddy would close their connections after each", async () => {
   const headers = { "X-Edge-Limiter-Key": key, "X-Forwarded-For": "192.0.2.1" };
@@ -288,16 +319,38 @@ describe.each(ASKING)("%s", (name) => {
     expect(origin.received()).toHaveLength(answer.status === 200 ? 1 : 0);
   });
 
+  it.runIf(isInstalled)("asks about the very path that it forwards, however a client writes it", async () => {
+    const asked: string[] = [];
+    const limiter = await startLimiter((question, answer) => {
+      const { headers, url = "" } = question;
+      const named =
+        headers["x-forwarded-uri"] ?? headers["x-original-uri"] ?? url.replace(/^\/api\/v1\/authorize/, "");
+      asked.push(String(named));
+      answer.writeHead(200, { "Content-Length": 0, "X-User-Tier": "free" }).end();
+    });
+    const admitting = await startProxy(name, { limiterPort: limiter.port, originPort: origin.port, key });
+    try {
+      asked.length = 0;
+      origin.received();
+      for (const target of WRITTEN) {
+        await get(admitting.url, target);
+        const forwarded = origin.received().map((received) => received.target);
+        // What the API's own server rejects does not arrive.
+        const questions = asked.splice(0);
+        expect([target, forwarded]).toEqual([target, forwarded.length === 0 ? [] : questions]);
+      }
+    } finally {
+      await Promise.all([admitting.stop(), limiter.close()]);
+    }
+  });
+
   // forwardAuth of Traefik waits for 30 s, which cannot be changed.
   it.runIf(isInstalled && name !== "traefik")(
     "asks once and passes nothing to the API if the limiter does not answer",
     async () => {
       let asked = 0;
-      const silent = createServer(() => void (asked += 1));
-      await new Promise<void>((done) => silent.listen(0, "127.0.0.1", done));
-      const address = silent.address();
-      const limiterPort = typeof address === "object" && address !== null ? address.port : 0;
-      const waiting = await startProxy(name, { limiterPort, originPort: origin.port, key });
+      const silent = await startLimiter(() => void (asked += 1));
+      const waiting = await startProxy(name, { limiterPort: silent.port, originPort: origin.port, key });
       try {
         asked = 0;
         const answer = await request(new URL("/items/1", waiting.url));
@@ -305,9 +358,7 @@ describe.each(ASKING)("%s", (name) => {
         expect(answer.receivedMs - answer.sentMs).toBeLessThan(10_000);
         expect(origin.received()).toEqual([]);
       } finally {
-        await waiting.stop();
-        silent.closeAllConnections();
-        silent.close();
+        await Promise.all([waiting.stop(), silent.close()]);
       }
     },
   );

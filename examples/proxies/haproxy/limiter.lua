@@ -1,6 +1,9 @@
 -- Asks Edge Limiter about a request, through the section "limiter" of haproxy.cfg (docs/proxies.md). Change: YOUR_KEY.
 local ASKED = { "authorization", "x-api-key", "user-agent", "origin", "access-control-request-method" }
-local RELAYED = { "content-type", "cache-control", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id" }
+local RELAYED = {
+  "content-type", "cache-control", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id",
+  "access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers", "vary",
+}
 
 core.register_action("limit", { "http-req" }, function(txn)
   local sent, headers = txn.http:req_get_headers(), {}

@@ -18,24 +18,34 @@ export const PROXY_KEY_HEADER = "X-Edge-Limiter-Key";
 
 /** How long an isolate takes a key for good without asking again. */
 const CONFIRMED_MS = 1_000;
+/** A proxy without a good key asks as often as one with: a line for each question would cost more than the answer. */
+const LOG_MS = 1_000;
 /** More proxies than any deployment has. */
 const MAX_PROXIES = 1_000;
 
 /** A middleware with a memory of its own. Its problems are never those of the proxy's client: they are 403 and name the proxy's key. */
 export function proxyKey(api: "authorize" | "envoy") {
   const confirmed = new BoundedCache<true>(MAX_PROXIES);
+  let loggedMs = 0;
+  let omitted = 0;
   return createMiddleware<AppEnv>(async (c, next) => {
     const { services, requestId } = c.var;
     const { headers } = c.req.raw;
+    const nowMs = Date.now();
     const reject = (detail: string): Response => {
       services.metrics.add("proxyCalls", [api, "bad_key"]);
-      const address = headers.get("CF-Connecting-IP") ?? undefined;
-      services.log("warn", "proxy_key_rejected", { requestId, address, error: detail });
+      if (nowMs - loggedMs < LOG_MS) {
+        omitted += 1;
+      } else {
+        const address = headers.get("CF-Connecting-IP") ?? undefined;
+        services.log("warn", "proxy_key_rejected", { requestId, address, error: detail, omitted });
+        loggedMs = nowMs;
+        omitted = 0;
+      }
       return problem("invalid_proxy_key", detail, requestId);
     };
     const key = headers.get(PROXY_KEY_HEADER);
     if (key === null) return reject(`Proxies need an API key with the scope "check" in ${PROXY_KEY_HEADER}.`);
-    const nowMs = Date.now();
     const waitUntil: WaitUntil = (work) => c.executionCtx.waitUntil(work);
     const address = headers.get("CF-Connecting-IP");
     const own = new Headers({

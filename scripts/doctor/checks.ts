@@ -3,6 +3,7 @@ import type { Check } from "./check.ts";
 import { deployedSecrets, login, namespace } from "./cloudflare-checks.ts";
 import { bindings, localSecrets, policy, types, variables } from "./configuration-checks.ts";
 import { dependencies, node, workerd, wrangler } from "./machine-checks.ts";
+import { localStripe } from "./stripe-check.ts";
 import { clock, health, limiter, ready, store } from "./target-checks.ts";
 import { upstream } from "./upstream-check.ts";
 
@@ -70,6 +71,13 @@ export const CHECKS: readonly Check[] = [
     examines: ".dev.vars has the secrets that wrangler.toml requires",
     needs: "local",
     run: localSecrets,
+  },
+  {
+    id: "stripe",
+    title: "Stripe",
+    examines: "Stripe's secrets are both set, or none, and locally those of test mode",
+    needs: "local",
+    run: localStripe,
   },
   {
     id: "login",

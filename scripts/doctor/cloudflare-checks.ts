@@ -3,6 +3,7 @@ import { fail, ok, type CheckOutcome, type CheckContext, skipped, warn } from ".
 import { firstError, runWrangler } from "./command.ts";
 import { readConfiguration, readSecrets, requiredSecrets } from "./configuration.ts";
 import { parsed, rowsOf, textIn } from "./fields.ts";
+import { halfSet } from "./stripe-check.ts";
 
 export const LOGIN =
   'npx wrangler login (without a browser: export CLOUDFLARE_API_TOKEN=<a token made from the template "Edit Cloudflare Workers">)';
@@ -44,6 +45,10 @@ export async function deployedSecrets(context: CheckContext): Promise<CheckOutco
   const isNew = answer.kind === "no-worker";
   const listed = isNew ? [] : answer.rows.map((secret) => textIn(secret, "name"));
   const missing = required.filter((name) => !listed.includes(name) && !brought[name]);
+  const stripe = halfSet([...listed, ...Object.keys(brought)]);
+  if (missing.length === 0 && stripe !== null) {
+    return fail(stripe, "set both secrets of Stripe, or delete the one: docs/stripe.md#set-it-up");
+  }
   if (missing.length === 0) return ok(required.join(", "));
   return isNew
     ? warn(`the Worker is not deployed yet and needs ${missing.join(", ")}`, putSecrets(missing))

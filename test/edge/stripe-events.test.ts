@@ -141,6 +141,12 @@ describe("an event", () => {
   );
 });
 
+it("is 503 if the configuration would send the secret key over an open network", async () => {
+  const edge = await start({ STRIPE_API_URL: "http://stripe.example" });
+  expect((await send(edge, body("payment_intent.succeeded", { id: "pi_1" }))).status).toBe(503);
+  expect(stripe.calls).toEqual([]);
+});
+
 describe("an event of an invoice", () => {
   const reported: string[] = [];
   const watched = () => objectsWith((subject, method) => void reported.push(`${subject} ${method}`));

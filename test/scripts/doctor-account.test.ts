@@ -47,6 +47,17 @@ describe("a Cloudflare account", { timeout: 120_000 }, () => {
       says: ["the deployed Worker lacks ADMIN_TOKEN", "fix: npx wrangler secret put ADMIN_TOKEN"],
     },
     {
+      what: "fails on one of Stripe's secrets without the other",
+      only: "deployed-secrets",
+      replies: {},
+      wrangler: {
+        ...LOGGED_IN,
+        "secret list": JSON.stringify([{ name: "ADMIN_TOKEN" }, { name: "STRIPE_SECRET_KEY" }]),
+      },
+      code: 1,
+      says: ["STRIPE_SECRET_KEY is set, but STRIPE_WEBHOOK_SECRET is not", "fix: set both secrets of Stripe"],
+    },
+    {
       what: "warns if the Worker does not exist yet",
       only: "deployed-secrets",
       replies: NEW_WORKER,

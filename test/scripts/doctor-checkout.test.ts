@@ -49,7 +49,7 @@ describe("a checkout", { timeout: 120_000 }, () => {
   it("that is intact passes every check that needs no product and no account", async () => {
     await using checkout = await makeCheckout();
     const { code, stdout } = await runScript("doctor", ["--no-target", "--project", checkout.root]);
-    expect(stdout).toContain("9 ok, 0 warnings, 0 failed, 9 skipped");
+    expect(stdout).toContain("10 ok, 0 warnings, 0 failed, 9 skipped");
     expect(code).toBe(0);
   });
 
@@ -227,6 +227,21 @@ describe("a checkout", { timeout: 120_000 }, () => {
       kind: "warn",
       fix: "npm start (creates it with a random ADMIN_TOKEN)",
     });
+  });
+
+  it.each([
+    ["", "ok", "not used"],
+    ["STRIPE_SECRET_KEY=sk_test_1\nSTRIPE_WEBHOOK_SECRET=whsec_1\n", "ok", "of test mode"],
+    ["STRIPE_SECRET_KEY=sk_test_1\n", "fail", "STRIPE_SECRET_KEY is set, but STRIPE_WEBHOOK_SECRET is not"],
+    ["STRIPE_WEBHOOK_SECRET=whsec_1\n", "fail", "STRIPE_WEBHOOK_SECRET is set, but STRIPE_SECRET_KEY is not"],
+    ["STRIPE_SECRET_KEY=rk_live_1\nSTRIPE_WEBHOOK_SECRET=whsec_1\n", "warn", "a live key of Stripe"],
+    ["STRIPE_SECRET_KEY=whsec_1\nSTRIPE_WEBHOOK_SECRET=sk_test_1\n", "warn", "does not look like a key"],
+  ])("with these secrets of Stripe gets a hint, without the secrets: %j", async (lines, kind, says) => {
+    await using checkout = await makeCheckout();
+    await checkout.write(".dev.vars", `ADMIN_TOKEN=${"a".repeat(64)}\n${lines}`);
+    const outcome = await outcomeOf(checkout, "stripe");
+    expect(outcome).toMatchObject({ kind, reason: expect.stringContaining(says) });
+    expect(JSON.stringify(outcome)).not.toMatch(/_1\b/);
   });
 
   it("never shows a secret, not even a rejected one", async () => {

@@ -40,6 +40,16 @@ const SESSIONS: ReadonlySet<string> = new Set([
 ]);
 
 export async function receiveEvent(c: Context<AppEnv>): Promise<Response> {
+  try {
+    return await receive(c);
+  } catch (thrown) {
+    const { requestId, services } = c.var;
+    services.log("error", "stripe_event_failed", { requestId, error: messageOf(thrown) });
+    return unavailable("The event cannot be handled now.", requestId);
+  }
+}
+
+async function receive(c: Context<AppEnv>): Promise<Response> {
   const { requestId } = c.var;
   const settings = readStripe(c.env);
   const secret = settings?.webhookSecret ?? null;
@@ -60,19 +70,13 @@ export async function receiveEvent(c: Context<AppEnv>): Promise<Response> {
   return handle(c, event.data, settings);
 }
 
+/** @throws if Stripe or the account's object does not answer. */
 async function handle(c: Context<AppEnv>, event: Event, settings: StripeSettings): Promise<Response> {
   const { type } = event;
   const { id } = event.data.object;
-  try {
-    if (id !== undefined && PAYMENTS.has(type)) return await receivePayment(c, settings, { payment: id });
-    if (id !== undefined && SESSIONS.has(type)) return await receivePayment(c, settings, { session: id });
-    if (type.startsWith("invoice.")) return await receiveInvoice(c, event);
-    return c.json({ result: "ignored" });
-  } catch (thrown) {
-    const { requestId, services } = c.var;
-    services.log("error", "stripe_event_failed", { requestId, type, error: messageOf(thrown) });
-    return unavailable("The event cannot be handled now.", requestId);
-  }
+  if (id !== undefined && PAYMENTS.has(type)) return receivePayment(c, settings, { payment: id });
+  if (id !== undefined && SESSIONS.has(type)) return receivePayment(c, settings, { session: id });
+  return type.startsWith("invoice.") ? receiveInvoice(c, event) : c.json({ result: "ignored" });
 }
 
 /** Has the account's object fetch the invoice. @throws if it does not answer. */

@@ -23,7 +23,7 @@ const TIMEOUTS = { testTimeout: 30_000, hookTimeout: 30_000 };
 
 /** Tests that use the policy of control-start.ts. They share a workerd; the first of them installs the policy. */
 const CONTROL = [
-  "test/edge/control-plane-{deletion,export,home,import,input,key-end,keys,limits,usage,usage-csv}.test.ts",
+  "test/edge/control-plane-{deletion,erasure,export,home,import,input,key-end,keys,limits,usage,usage-csv}.test.ts",
 ];
 
 /** Tests that change the policy or the directory, or exhaust a shared resource: each file gets its own workerd. */

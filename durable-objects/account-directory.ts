@@ -4,7 +4,6 @@
  * Only the class is here: what it does is in a module that the isolate loads with the first call (account-directory/directory-book.ts).
  * Each method is one transaction, so it does not matter what runs while that loads.
  */
-import { DurableObject } from "cloudflare:workers";
 import { loadControl } from "../src/control-module.ts";
 import type {
   AccountDirectoryRpc,
@@ -16,8 +15,9 @@ import type {
 } from "../src/objects/account-directory.ts";
 import type { DirectoryBook } from "./account-directory/directory-book.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
+import { PlacedObject } from "./placed-object.ts";
 
-export class AccountDirectory extends DurableObject<Env> implements AccountDirectoryRpc {
+export class AccountDirectory extends PlacedObject implements AccountDirectoryRpc {
   #book: DirectoryBook | null = null;
 
   async put(id: string, entry: DirectoryEntry | null, version: number) {

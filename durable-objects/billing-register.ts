@@ -4,7 +4,6 @@
  * Only the class is here: what it does is in the module of billing, which the isolate loads with the first call
  * (billing-register/register-book.ts). Each method is one transaction, so it does not matter what runs while that loads.
  */
-import { DurableObject } from "cloudflare:workers";
 import { loadBilling } from "../src/billing-module.ts";
 import type {
   BillingRegisterRpc,
@@ -15,8 +14,9 @@ import type {
 } from "../src/objects/billing-register.ts";
 import type { RegisterBook } from "./billing-register/register-book.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
+import { PlacedObject } from "./placed-object.ts";
 
-export class BillingRegister extends DurableObject<Env> implements BillingRegisterRpc {
+export class BillingRegister extends PlacedObject implements BillingRegisterRpc {
   #book: RegisterBook | null = null;
 
   async put(entry: RegisterEntry) {

@@ -6,7 +6,6 @@
  * before a figure is shown: so a scrape never sees a counter go down, and a crash loses only seconds. While batches are rare, the snapshot
  * goes into the row of points that each of them writes anyway.
  */
-import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { batchSchema } from "../src/analytics/batch.ts";
 import type { MetricsDump } from "../src/analytics/metrics/metric-sums.ts";
@@ -29,6 +28,7 @@ import type { HubSums } from "./metrics-hub/hub-sums.ts";
 import type { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, objectMetrics } from "./object-metrics.ts";
+import { PlacedObject } from "./placed-object.ts";
 
 export const MIGRATIONS: readonly string[] = [
   // One row: the sums, and the number of each isolate's last batch.
@@ -44,7 +44,7 @@ const MAX_NOTE = 300_000;
 /** How often old points are deleted if no new ones arrive. They are kept for a day. */
 const SWEEP_MS = HOUR_MS;
 
-export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
+export class MetricsHub extends PlacedObject implements MetricsHubRpc {
   readonly #storage = countedStorage(this.ctx.storage, "MetricsHub");
   /** These three are there before the first call. */
   #analytics: AnalyticsModule | null = null;
@@ -154,6 +154,13 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     } finally {
       this.#isSimulating = false;
     }
+  }
+
+  /** Deletes the points of a subject. */
+  erase(subject: string, untilMs: number): number {
+    // The snapshot may be in a row of points that is rewritten.
+    if (this.#isNoted) this.#write();
+    return this.ctx.storage.transactionSync(() => this.#points.erase(subject, untilMs));
   }
 
   /** Opens a live stream. src/api/reports/live.ts has authenticated the viewer. */

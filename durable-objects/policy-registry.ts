@@ -6,7 +6,6 @@
  * before the pointer to it. It also numbers the purges of cached responses, which travel with the pointer, and stores which dashboard
  * sessions were logged out. Never on the path of a limited request.
  */
-import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { withDeadline } from "../src/deadline.ts";
 import type { AdminSession } from "../src/identity/admin/role.ts";
@@ -25,6 +24,7 @@ import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
 import { persistently } from "./persistent-alarm.ts";
+import { PlacedObject } from "./placed-object.ts";
 import { BillingSweep, hasBilling } from "./policy-registry/billing-sweep.ts";
 import { CachePurges } from "./policy-registry/cache-purges.ts";
 import { EndedSessions } from "./policy-registry/ended-sessions.ts";
@@ -57,7 +57,7 @@ const DELIVERY_DEADLINE_MS = 3_000;
 /** KV accepts one write a second to a key. Purges wait for each other for this long, so that any number of them needs one write. */
 const POINTER_PACE_MS = 1_000;
 
-export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistryRpc {
+export class PolicyRegistry extends PlacedObject implements PolicyRegistryRpc {
   readonly #storage = countedStorage(this.ctx.storage, "PolicyRegistry");
   readonly #outbox: Outbox;
   readonly #sweep = new BillingSweep(this.#storage.kv, this.env);
@@ -72,7 +72,7 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
     super(ctx, env);
     this.#outbox = new Outbox(this.#storage.sql, async ({ name, value }) => {
       if (name === CURRENT_KEY) this.#takeTurn(Date.now());
-      const stored = value === null ? env.CONFIG.delete(name) : env.CONFIG.put(name, value);
+      const stored = value === null ? this.env.CONFIG.delete(name) : this.env.CONFIG.put(name, value);
       await withDeadline(stored, DELIVERY_DEADLINE_MS, "KV");
       return null;
     });

@@ -67,9 +67,9 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     super(ctx, env);
     this.#log = createLog("info");
     this.#policies = sharedPolicies ??= new PolicyStore(
-      env.CONFIG,
+      this.env.CONFIG,
       this.#log,
-      registrySource(env.POLICY_REGISTRY),
+      registrySource(this.env.POLICY_REGISTRY),
     );
     const policies = this.#policies;
     this.changes.policies = {
@@ -212,6 +212,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     if ((await this.#forgetAddress(this.store.memory)) || !memory.hasTables) return;
     await this.#closeOrRetry();
     await this.store.publishAll();
+    await this.continueErasure();
     reportMetrics(this.ctx, this.env);
     const nextMs = memory.remembered.nextExpiryMs();
     // Each sweep reads the whole table, so it must not run for each decision.

@@ -24,6 +24,7 @@ import {
   readOwnApi,
 } from "./own-api.ts";
 import type { LocalProduct } from "./local-product.ts";
+import { withoutJurisdiction } from "./local-jurisdiction.ts";
 import { readClockOffset } from "./shifted-clock.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -78,7 +79,10 @@ async function main(): Promise<void> {
   stopWithOthers();
   const devVars = join(ROOT, ".dev.vars");
   await createDevVars(devVars);
-  const variables = await readDevVars(devVars);
+  const { variables, note } = await withoutJurisdiction(
+    await readDevVars(devVars),
+    join(ROOT, "wrangler.toml"),
+  );
   const adminToken = variables["ADMIN_TOKEN"];
   if (!adminToken)
     throw new Error(".dev.vars has no ADMIN_TOKEN: add one, or delete the file so that npm start creates it");
@@ -86,6 +90,7 @@ async function main(): Promise<void> {
   const stopAfter = readStop(process.env["STOP_AFTER"]);
   const clockOffsetMs = readClockOffset(process.env["CLOCK_OFFSET_MS"]);
 
+  if (note !== null) console.log(`Note: ${note}`);
   console.log("Building the gateway and the demo origin ...");
   // Imported late: Miniflare takes a while to load, and the errors above need not wait for it.
   const { startLocalProduct } = await import("./local-product.ts");

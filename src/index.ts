@@ -10,6 +10,7 @@ import type { App } from "./api/caller-app.ts";
 import { createApp } from "./app.ts";
 import { problem } from "./edge/problem.ts";
 import { isolateServices, loadAdmin } from "./isolate.ts";
+import { placed } from "./objects/jurisdiction.ts";
 import { EdgeLimiter } from "./rpc.ts";
 
 let app: App | null = null;
@@ -32,6 +33,6 @@ export default {
       return problem("internal_error", "The limiter is misconfigured; its log says how.", requestId);
     }
     app ??= createApp(services.value, () => loadAdmin(services.value, env));
-    return app.fetch(request, env, ctx);
+    return app.fetch(request, placed(env), ctx);
   },
 } satisfies ExportedHandler<Env>;

@@ -2,6 +2,7 @@
 import { waitUntil } from "cloudflare:workers";
 import type { App } from "./api/caller-app.ts";
 import { createServices, type Services } from "./edge/services.ts";
+import { placed } from "./objects/jurisdiction.ts";
 import type { Parsed } from "./policy/fault.ts";
 
 let shared: Parsed<Services> | null = null;
@@ -17,5 +18,5 @@ export function isolateServices(env: Env): Parsed<Services> {
  */
 export async function loadAdmin(services: Services, env: Env): Promise<App> {
   const { adminApp } = await import("./modules/admin.mjs");
-  return adminApp(services, env, waitUntil);
+  return adminApp(services, placed(env), waitUntil);
 }

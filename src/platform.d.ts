@@ -30,8 +30,12 @@ interface Env {
   LIMITER_TIMEOUT_MS?: string;
   /** How long decisions wait in an isolate before they are recorded together. Milliseconds, at most 20000. Default: 10000. */
   ANALYTICS_DELAY_MS?: string;
+  /** How much of clients' addresses points and the log show: `full`, `prefix` (default) or `none` (src/analytics/shown-subject.ts). */
+  ANALYTICS_IP?: string;
   /** `on`: responses have Server-Timing if the policy does not say. Default: `off`. */
   SERVER_TIMING?: string;
   /** Where the objects of accounts are created: a location hint (src/objects/home.ts). Default: near the operator who creates the account. */
   ACCOUNT_HOME?: string;
+  /** Where all objects run and store data: `eu` or `us` (src/objects/jurisdiction.ts). Default: anywhere. */
+  JURISDICTION?: "" | "eu" | "us";
 }

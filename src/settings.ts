@@ -1,6 +1,7 @@
 /** Parses the deployment's variables and secrets, once per isolate. README.md lists all of them. */
 import * as z from "zod/mini";
 import { DEFAULT_DELAY_MS, MAX_DELAY_MS } from "./analytics/batch.ts";
+import { ADDRESS_DETAILS, type AddressDetail } from "./analytics/shown-subject.ts";
 import { type EngineSettings, engineVariables, readEngine } from "./analytics/reports/report-settings.ts";
 import { type AdminSettings, adminVariables, readAdmin } from "./identity/admin/admin-settings.ts";
 import type { JwtSettings } from "./identity/jwt.ts";
@@ -9,6 +10,7 @@ import { isAllowedType } from "./identity/token-type.ts";
 import { DEFAULT_DEADLINE_MS } from "./limiter/limiter.ts";
 import type { LogLevel } from "./log.ts";
 import { type Home, HOMES } from "./objects/home.ts";
+import { type Jurisdiction, JURISDICTIONS } from "./objects/jurisdiction.ts";
 import { type Fault, parseBy, type Parsed } from "./policy/fault.ts";
 import { upstreamSchema } from "./policy/upstream-schema.ts";
 
@@ -21,6 +23,8 @@ export interface Settings {
   readonly serverTiming: boolean;
   /** Where the control plane creates users' objects if the account names no home; null: near the operator. */
   readonly accountHome: Home | null;
+  /** Where all objects run and store data; null: anywhere. */
+  readonly jurisdiction: Jurisdiction | null;
   /** Null: bearer tokens other than API keys are rejected. */
   readonly jwt: JwtSettings | null;
   /** Administrators of the admin API. If none are configured, it responds 503. */
@@ -29,6 +33,8 @@ export interface Settings {
   readonly analytics: "embedded" | "engine" | "both";
   /** How long points wait in an isolate for others, to be sent together. */
   readonly analyticsDelayMs: number;
+  /** How much of clients' addresses points and the log show. */
+  readonly addressDetail: AddressDetail;
   /** Null: reports do not come from Analytics Engine. */
   readonly engine: EngineSettings | null;
 }
@@ -43,11 +49,13 @@ const schema = z.object({
   LIMITER_TIMEOUT_MS: z.optional(z.string().check(z.regex(/^([1-9]\d{0,4})?$/, "must be 1 to 99999"))),
   SERVER_TIMING: z.optional(z.enum(["on", "off", ""])),
   ACCOUNT_HOME: z.optional(z.enum([...HOMES, ""])),
+  JURISDICTION: z.optional(z.enum([...JURISDICTIONS, ""])),
   ...adminVariables,
   ANALYTICS: z.optional(z.enum(["embedded", "engine", "both", ""])),
   ANALYTICS_DELAY_MS: z.optional(
     z.string().check(z.regex(/^(1?\d{1,4}|20000)?$/, `must be 0 to ${MAX_DELAY_MS}`)),
   ),
+  ANALYTICS_IP: z.optional(z.enum([...ADDRESS_DETAILS, ""])),
   ...engineVariables,
   JWT_ALGORITHM: z.optional(z.enum([...HMAC_ALGORITHMS, ...PUBLIC_ALGORITHMS, ""])),
   JWT_SECRET: text,
@@ -84,10 +92,12 @@ export function readSettings(env: unknown): Parsed<Settings> {
       limiterTimeoutMs: Number(variables.LIMITER_TIMEOUT_MS || DEFAULT_DEADLINE_MS),
       serverTiming: variables.SERVER_TIMING === "on",
       accountHome: variables.ACCOUNT_HOME || null,
+      jurisdiction: variables.JURISDICTION || null,
       jwt,
       admin,
       analytics: variables.ANALYTICS || "embedded",
       analyticsDelayMs: Number(variables.ANALYTICS_DELAY_MS || DEFAULT_DELAY_MS),
+      addressDetail: variables.ANALYTICS_IP || "prefix",
       engine,
     },
   };

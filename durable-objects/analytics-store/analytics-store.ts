@@ -181,6 +181,25 @@ export class AnalyticsStore {
     });
   }
 
+  /** Deletes the points of an account until a moment. @returns how many there were. */
+  erase(account: string, untilMs: number): number {
+    this.#load(ALL_CHUNKS);
+    const { dictionaries, chunks } = this.#columns;
+    const wanted = dictionaries.account.find(account);
+    if (wanted === null) return 0;
+    const before = this.#rows;
+    const found = [...chunks].filter(({ texts }) => texts.account.includes(wanted)).map(({ id }) => id);
+    for (const id of found) {
+      const rows = this.#read(id);
+      const left = rows.filter((row) => row.account !== account || row.atMs > untilMs);
+      if (left.length === 0) this.#drop(id, rows.length);
+      else if (left.length < rows.length) this.#sql.exec(WRITE_CHUNK, ...bindingsOf(id, left, null));
+    }
+    // Memory must not keep the account either.
+    this.#reset();
+    return before - this.#rows;
+  }
+
   /** Deletes chunks whose points are all older than `limits.keepMs`. */
   sweep(nowMs: number): void {
     this.#sweptMs = nowMs;

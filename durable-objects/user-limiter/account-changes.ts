@@ -5,17 +5,10 @@
 import type { CallDiffers, Change } from "../../src/objects/change.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import { fence, type FenceScope } from "./fence.ts";
+import { BOTH } from "./fence-scopes.ts";
 import { chargeExpired } from "./lease-settlement.ts";
 import type { Memory } from "./memory.ts";
 import type { UserStore } from "./user-store.ts";
-
-/** Changes that may admit less, or more and less. */
-export const LEASES: FenceScope = { leases: "all", denials: false };
-export const BOTH: FenceScope = { leases: "all", denials: true };
-/** Changes that admit more. */
-export const DENIALS: FenceScope = { leases: "none", denials: true };
-/** Changes that decide nothing. */
-export const NOTHING: FenceScope = { leases: "none", denials: false };
 
 /** The policies of the object. */
 export interface LoadedPolicies {

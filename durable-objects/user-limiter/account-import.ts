@@ -14,9 +14,10 @@ import type {
 } from "../../src/objects/account-import.ts";
 import type { TierRejection } from "../../src/objects/billing.ts";
 import type { Change } from "../../src/objects/change.ts";
-import { type AccountChanges, BOTH, LEASES, NOTHING } from "./account-changes.ts";
+import type { AccountChanges } from "./account-changes.ts";
 import { keySettings } from "./account-views.ts";
 import type { FenceScope } from "./fence.ts";
+import { BOTH, LEASES, NOTHING } from "./fence-scopes.ts";
 import type { KeyRing, StoredKey } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
 import type { UserStore } from "./user-store.ts";

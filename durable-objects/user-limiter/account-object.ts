@@ -4,7 +4,6 @@
  * Every change is one transaction of the change itself, its audit entry, its outbox entries and, if it changes limits, the state. It
  * takes effect with the object's next turn, and is answered when no isolate decides without it any more (fence.ts).
  */
-import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { loadBilling, loadedBilling } from "../../src/billing-module.ts";
 import { loadControl } from "../../src/control-module.ts";
@@ -15,6 +14,7 @@ import type {
   AccountChange,
   AuditEntry,
   DeletedAnswer,
+  ErasedAnswer,
   GrantAnswer,
   KeyAnswer,
   KeyStanding,
@@ -35,6 +35,7 @@ import type { TierRejection } from "../../src/objects/billing.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import { countedStorage } from "../object-metrics.ts";
+import { PlacedObject } from "../placed-object.ts";
 import { grantSchema } from "./account-store.ts";
 import {
   accountAnswer,
@@ -45,26 +46,28 @@ import {
   keyView,
   settings,
 } from "./account-views.ts";
+import type { ErasureHost } from "./erasure/erasure.ts";
 import type { StoredKey } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
 import { parseJson } from "../../src/json.ts";
-import { AccountChanges, BOTH, DENIALS, LEASES, NOTHING } from "./account-changes.ts";
+import { AccountChanges } from "./account-changes.ts";
 import type { FenceScope } from "./fence.ts";
-import { hasBilling } from "./schema.ts";
+import { BOTH, DENIALS, LEASES, NOTHING } from "./fence-scopes.ts";
+import { hasBilling, isErasing } from "./schema.ts";
 import { UserStore } from "./user-store.ts";
 
 const keyIdsSchema = z.array(z.string());
 
 const NOBODY: Change = { actor: "", reason: "" };
 
-export abstract class AccountObject extends DurableObject<Env> implements AccountRpc, FrozenUsageRpc {
+export abstract class AccountObject extends PlacedObject implements AccountRpc, FrozenUsageRpc {
   // Fields, since the methods of a class can be called over RPC.
   protected readonly store: UserStore;
   protected readonly changes: AccountChanges;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), env);
+    this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), this.env);
     this.changes = new AccountChanges(this.store);
     // No call may come to an account that is billed before the isolate has what bills it.
     if (loadedBilling() === null && hasBilling(ctx.storage)) void ctx.blockConcurrencyWhile(loadBilling);
@@ -139,24 +142,29 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     if (isNew && !account && !(lift && status === "blocked")) return { kind: "absent" };
     const keyIds = this.changes.commitOnce(by, (memory, nowMs) => {
       const ids = keys.all.map(({ keyId }) => keyId);
-      if (account) {
-        memory.billing?.end(nowMs);
-        for (const key of memory.keys.all) memory.keys.revoke(account.user, key, nowMs);
-        memory.accounts.delete(account, lift, nowMs);
-        memory.audit.note("account.delete", by, settings(account), null, nowMs);
-      } else {
-        memory.accounts.lift(nowMs);
-      }
-      if (lift && status === "blocked") {
-        memory.audit.note("account.unblock", by, { status }, { status: "active" }, nowMs);
-      }
-      this.changes.limitsChanged(memory, nowMs);
+      this.#delete(memory, by, lift, nowMs);
       return JSON.stringify(ids);
     });
     if (typeof keyIds !== "string") return keyIds;
     // If the call came before, the account may be gone because of it, and isolates may still decide by it.
     await this.changes.effective(isNew && !account ? NOTHING : BOTH);
     return { kind: "deleted", keyIds: keyIdsSchema.parse(parseJson(keyIds)) };
+  }
+
+  async eraseAccount(by: Change = NOBODY, lift = false): Promise<ErasedAnswer> {
+    if (!this.#isKnown()) return { kind: "absent" };
+    return (await loadControl()).eraseAccount(this.#erasureHost(), by, lift);
+  }
+
+  /** Does what is left of an erasure, and sets the alarm for the rest. */
+  protected async continueErasure(): Promise<void> {
+    if (!this.store.memory.hasTables || !isErasing(this.ctx.storage.sql)) return;
+    await (await loadControl()).continueErasure(this.#erasureHost());
+  }
+
+  #erasureHost(): ErasureHost {
+    const { ctx, env, store, changes } = this;
+    return { ctx, env, store, changes, delete: this.#delete.bind(this) };
   }
 
   async grant(grant: Grant, by: Change = NOBODY): Promise<GrantAnswer> {
@@ -291,6 +299,24 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     });
     await this.store.publish();
     return keys.all.some(({ keyId }) => isImportedKeyId(keyId));
+  }
+
+  /** Deletes the account, if there is one. Call in a transaction. */
+  #delete(memory: Memory, by: Change, lift: boolean, nowMs: number): void {
+    const { accounts, audit, keys } = memory;
+    const { account, status } = accounts;
+    if (account) {
+      memory.billing?.end(nowMs);
+      for (const key of keys.all) keys.revoke(account.user, key, nowMs);
+      accounts.delete(account, lift, nowMs);
+      audit.note("account.delete", by, settings(account), null, nowMs);
+    } else if (lift) {
+      accounts.lift(nowMs);
+    }
+    if (lift && status === "blocked") {
+      audit.note("account.unblock", by, { status }, { status: "active" }, nowMs);
+    }
+    this.changes.limitsChanged(memory, nowMs);
   }
 
   #create(user: string, input: NewAccount, by: Change): Account {

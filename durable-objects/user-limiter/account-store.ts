@@ -103,6 +103,11 @@ export class AccountStore {
     return this.#stored?.user ?? null;
   }
 
+  /** The version of the account, also of a deleted one; 0 if there was none. */
+  get version(): number {
+    return this.#stored?.version ?? 0;
+  }
+
   /** The user id if the directory lists the user: with an account, or with the block of a deleted one. Else null. */
   get listed(): string | null {
     return this.#stored && isListed(this.#stored) ? this.#stored.user : null;
@@ -183,6 +188,12 @@ export class AccountStore {
     const status = lift ? "active" : account.status;
     const version = account.version + 1;
     this.#put({ ...account, status, overrides: {}, version, updatedMs: nowMs, deleted: true });
+  }
+
+  /** Erases the name, also of a deleted account, and publishes that. */
+  eraseName(nowMs: number): void {
+    const mark = this.#stored;
+    if (mark) this.#put({ ...mark, name: "", version: mark.version + 1, updatedMs: nowMs });
   }
 
   /** Lifts the block of a deleted account. */

@@ -152,6 +152,12 @@ export class KeyRing {
     return this.#put(user, { ...key, revokedMs: nowMs, version: key.version + 1 }, nowMs);
   }
 
+  /** Erases the names of all keys. No projection has them. */
+  eraseNames(): void {
+    this.#sql.exec("UPDATE keys SET name = ''");
+    for (const key of this.all) this.#keys.set(key.keyId, { ...key, name: "" });
+  }
+
   /** Publishes every key again, for a projection that was lost. */
   republish(user: string, nowMs: number): void {
     for (const key of this.all) this.#publish(user, key, nowMs);

@@ -79,6 +79,12 @@ export class RememberedDecisions {
     this.#count();
   }
 
+  /** Deletes all: retries are decided afresh. */
+  clear(): void {
+    this.#sql.exec("DELETE FROM decisions");
+    this.#count();
+  }
+
   /** When the next one expires, at the earliest; null if there is none. */
   nextExpiryMs(): number | null {
     return this.#nextExpiryMs;

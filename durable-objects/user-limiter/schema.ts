@@ -9,6 +9,7 @@ import { OUTBOX_TABLE } from "../outbox.ts";
 import { BILLING_TABLES } from "./billing/billing-tables.ts";
 import { INVOICE_TABLES } from "./billing/invoice-tables.ts";
 import { STRIPE_TABLE } from "./billing/stripe-table.ts";
+import { ERASURE_TABLE } from "./erasure/erasure-table.ts";
 import { moveStateTable } from "./state-row.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -150,7 +151,14 @@ export const MIGRATIONS: readonly Migration[] = [
   ) WITHOUT ROWID;
   `,
   STRIPE_TABLE,
+  ERASURE_TABLE,
 ];
+
+/** Whether something of an erasure is left to do (erasure/erasure.ts). Call only if there are tables. */
+export function isErasing(sql: SqlStorage): boolean {
+  const left = "SELECT 1 FROM erasures WHERE points_ms IS NOT NULL OR customer IS NOT NULL LIMIT 1";
+  return sql.exec(left).toArray().length > 0;
+}
 
 /** Whether the object's account is billed, or was. Reads a row at most, and none of an object without tables. */
 export function hasBilling(storage: DurableObjectStorage): boolean {

@@ -83,6 +83,20 @@ export const changedAccountSchema = named(
 );
 export type ChangedAccountResponse = z.infer<typeof changedAccountSchema>;
 
+export const erasureSchema = named(
+  "Erasure",
+  "The erasure of a user's personal data.",
+  z.strictObject({
+    id: userIdSchema,
+    erasedAt: moment("When the user was erased first: a repeated call erases nothing more."),
+    pending: about(
+      "What is erased later, without another call. `bills`: the customer's details and texts of bills that have no number yet. `points`: points that may still arrive from the edge, for about two minutes, or longer if the hub does not answer.",
+      z.array(z.enum(["bills", "points"])),
+    ),
+  }),
+);
+export type ErasureResponse = z.infer<typeof erasureSchema>;
+
 export const DATES = { createdAt: "2026-11-21T01:27:12.804Z", updatedAt: "2026-11-21T01:27:12.972Z" };
 
 const NEW_ACCOUNT = {
@@ -174,14 +188,21 @@ const changeAccount: OperationNotes = {
 
 const deleteAccount: OperationNotes = {
   tag: "Accounts",
-  summary: "Delete an account: its keys stop working at once, its ledger remains",
+  summary: "Delete an account, and erase its personal data: keys stop working at once, the ledger remains",
   description:
-    "The id can be used for a new account later. A block remains in force, also for tokens and for a new account, until it is lifted: with `unblock=true` here, now or later, or by unblocking the new account.",
+    "The id can be used for a new account later. A block remains in force, also for tokens and for a new account, until it is lifted: with `unblock=true` here, now or later, or by unblocking the new account.\n\n`erase=true` also removes the names of account and keys, the customer's details, all text that somebody wrote, and the user's points in the embedded analytics store; also of an account that was deleted earlier, and of a user without one. The ledger and numbered invoices and credit notes remain as they are, as the law requires, and the id with them. A second call changes nothing. docs/privacy.md lists what is stored where, and what an erasure cannot reach.",
   query: {
     unblock: "`true`: also lift the account's block, even if the account is already deleted.",
+    erase:
+      "`true`: also erase the user's personal data. `reason` is then not stored, since it is a text about the user.",
     reason: REASON,
   },
-  responses: [{ status: 204, description: "Deleted." }],
+  responses: [
+    answer(200, "Erased, with `erase=true`.", erasureSchema, {
+      erased: { id: "acme", erasedAt: DATES.updatedAt, pending: ["points"] },
+    }),
+    { status: 204, description: "Deleted." },
+  ],
   problems: ["not_found"],
 };
 

@@ -14,12 +14,21 @@ export const healthSchema = named(
   "The state of the Worker.",
   z.strictObject({
     status: about(
-      "`degraded`: it works, but with an older policy or without its objects.",
+      "`degraded`: it works, but with an older policy, without its objects, or in another jurisdiction than before.",
       z.enum(["ok", "degraded"]),
     ),
     version: words("The product's version."),
+    deployment: about(
+      "Cloudflare's id of the deployed version, which tells versions apart during a rollout; null if there is none.",
+      z.nullable(z.string()),
+    ),
     revision: about("The policy revision in force; null if none is known.", z.nullable(z.int())),
-    checks,
+    checks: z.strictObject({
+      ...checks.shape,
+      jurisdiction: words(
+        "`ok`, or how `JURISDICTION` differs from that in which the deployment was first used: objects of another one are not found.",
+      ),
+    }),
   }),
 );
 export type HealthResponse = z.infer<typeof healthSchema>;
@@ -41,7 +50,13 @@ const health: OperationNotes = {
       description: "The state of the Worker.",
       contents: [
         json(healthSchema, {
-          ok: { status: "ok", version: "0.1.0", revision: 0, checks: { policy: "ok", limiter: "ok" } },
+          ok: {
+            status: "ok",
+            version: "0.1.0",
+            deployment: "3b9c5f0a-6f0f-4a58-9d2e-5b1a0e1f7c64",
+            revision: 0,
+            checks: { policy: "ok", limiter: "ok", jurisdiction: "ok" },
+          },
         }),
       ],
       headers: ["Cache-Control"],

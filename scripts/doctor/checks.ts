@@ -1,6 +1,6 @@
 /** All checks of the doctor in the order they run: machine, checkout, Cloudflare, running product. */
 import type { Check } from "./check.ts";
-import { deployedSecrets, login, namespace } from "./cloudflare-checks.ts";
+import { deployedSecrets, jurisdiction, login, namespace } from "./cloudflare-checks.ts";
 import { bindings, localSecrets, policy, types, variables } from "./configuration-checks.ts";
 import { dependencies, node, workerd, wrangler } from "./machine-checks.ts";
 import { localStripe } from "./stripe-check.ts";
@@ -99,6 +99,13 @@ export const CHECKS: readonly Check[] = [
     examines: "the account has the namespace for CONFIG",
     needs: "cloudflare",
     run: namespace,
+  },
+  {
+    id: "jurisdiction",
+    title: "Jurisdiction",
+    examines: "JURISDICTION is the one in which the deployment was first used",
+    needs: "cloudflare",
+    run: jurisdiction,
   },
   {
     id: "health",

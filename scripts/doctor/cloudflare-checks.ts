@@ -1,7 +1,13 @@
 /** Checks of the Cloudflare account, through wrangler: the login, the deployed Worker's secrets, the KV namespace. */
 import { fail, ok, type CheckOutcome, type CheckContext, skipped, warn } from "./check.ts";
 import { firstError, runWrangler } from "./command.ts";
-import { readConfiguration, readSecrets, requiredSecrets } from "./configuration.ts";
+import {
+  type Configuration,
+  readConfiguration,
+  readSecrets,
+  requiredSecrets,
+  variablesOf,
+} from "./configuration.ts";
 import { parsed, rowsOf, textIn } from "./fields.ts";
 import { halfSet } from "./stripe-check.ts";
 
@@ -77,6 +83,45 @@ export async function namespace(context: CheckContext): Promise<CheckOutcome> {
   return rows.some((row) => row["title"] === title)
     ? ok(`CONFIG is ${title}`)
     : warn(`there is no namespace ${title} yet`, "npm run deploy (creates the namespace)");
+}
+
+/** The key in KV in which the deployment keeps its first jurisdiction (src/objects/jurisdiction-state.ts). */
+const JURISDICTION_KEY = "jurisdiction";
+const NO_JURISDICTION = "none";
+
+/** Objects of another jurisdiction are other objects: a deployment that changes its own has no accounts, counters or invoices. */
+export async function jurisdiction(context: CheckContext): Promise<CheckOutcome> {
+  const configuration = await readConfiguration(context.root);
+  const wanted = variablesOf(configuration)["JURISDICTION"] || NO_JURISDICTION;
+  const answer = await askWrangler(context, ["kv", "namespace", "list"]);
+  if (answer.kind === "outcome") return answer.outcome;
+  const id = namespaceIdOf(configuration, answer.kind === "rows" ? answer.rows : []);
+  if (id === null) return ok(`${wanted}; nothing is deployed yet`);
+  const args = ["kv", "key", "get", JURISDICTION_KEY, "--namespace-id", id, "--remote", "--text"];
+  const ran = await runWrangler(context.root, args);
+  const first = /^(none|eu|us)$/m.exec(ran.stdout.trim())?.[1];
+  // Wrangler says "Value not found" in one version, and fails with 404 in another.
+  if (first === undefined) return ok(`${wanted}; the deployment has not been used yet`);
+  if (first === wanted) return ok(wanted);
+  return fail(
+    `JURISDICTION is ${wanted}, but the deployment's objects are in ${first}: it would find no account, counter or invoice`,
+    first === NO_JURISDICTION
+      ? "remove JURISDICTION from wrangler.toml; for another one, deploy under another name and move accounts (docs/privacy.md#place)"
+      : `set JURISDICTION = "${first}" under [vars] in wrangler.toml (docs/privacy.md#place)`,
+  );
+}
+
+/** The namespace of CONFIG; null if there is none yet. */
+function namespaceIdOf(configuration: Configuration, rows: ReturnType<typeof rowsOf>): string | null {
+  const declared = configuration.kv_namespaces.find(({ binding }) => binding === "CONFIG")?.id;
+  const title = `${configuration.name ?? ""}-config`;
+  return (
+    declared ??
+    textIn(
+      rows.find((row) => row["title"] === title),
+      "id",
+    )
+  );
 }
 
 type WranglerAnswer =

@@ -7,6 +7,7 @@
  */
 import * as z from "zod/mini";
 import { subjectNamed } from "../identity/user-id.ts";
+import { shownSubject } from "./shown-subject.ts";
 import type { Point } from "./point.ts";
 import { outcomeOf, type ReportedOutcome } from "./outcome.ts";
 
@@ -62,10 +63,14 @@ export const MAX_ROWS_PER_SECOND = 20;
 export function passes(point: Point, filters: LiveFilters): boolean {
   return LIVE_FILTERS.every((name) => {
     const wanted = filters[name];
-    return (
-      wanted === undefined || (name === "account" ? subjectNamed(wanted) : wanted) === valueOf(point, name)
-    );
+    if (wanted === undefined) return true;
+    return name === "account" ? isOf(point, subjectNamed(wanted)) : wanted === valueOf(point, name);
   });
+}
+
+/** An address is also found by what points show of it. */
+function isOf({ account }: Point, subject: string): boolean {
+  return account === subject || account === shownSubject(subject, "prefix");
 }
 
 export function liveRow({ atMs, ...rest }: Point): LiveRow {

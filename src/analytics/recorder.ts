@@ -17,6 +17,7 @@ import type { MetricDeltas } from "./metrics/metric-deltas.ts";
 import { limitsText } from "./limit-levels.ts";
 import type { Point, WaitingPoint } from "./point.ts";
 import { WaitingPoints } from "./point-merge.ts";
+import { type AddressDetail, shownSubject } from "./shown-subject.ts";
 
 /** How long points wait for others while somebody watches live, and how long after a batch that failed the next try waits. */
 const FLUSH_MS = 100;
@@ -56,15 +57,26 @@ export class Recorder {
   #flushes = 0;
   #isWaiting = false;
   readonly #delayMs: number;
+  readonly #addressDetail: AddressDetail;
   #isWatched = false;
   #isolate: string | null = null;
   #seq = 0;
   /** A batch that the hub may not have received. */
   #again: { readonly batch: Batch; tries: number } | null = null;
 
-  /** @param delayMs how long points wait for others if nobody watches live. */
-  constructor(sinks: Sinks, metrics: MetricDeltas, log: Log, delayMs: number) {
+  /**
+   * @param delayMs how long points wait for others if nobody watches live.
+   * @param addressDetail of the addresses in points.
+   */
+  constructor(
+    sinks: Sinks,
+    metrics: MetricDeltas,
+    log: Log,
+    delayMs: number,
+    addressDetail: AddressDetail = "full",
+  ) {
     this.#delayMs = delayMs;
+    this.#addressDetail = addressDetail;
     this.#sinks = sinks;
     this.#metrics = metrics;
     this.#log = log;
@@ -127,8 +139,10 @@ export class Recorder {
       await this.#send(this.#again.batch);
       if (this.#again) return;
     }
-    const points = this.#take();
-    for (const point of points) countPoint(this.#metrics, point);
+    const taken = this.#take();
+    // Metrics count users by the whole address.
+    for (const point of taken) countPoint(this.#metrics, point);
+    const points = taken.map((point) => this.#shown(point));
     this.#write(points);
     const metrics = this.#metrics.take();
     const isStored = this.#sinks.embedded;
@@ -136,6 +150,11 @@ export class Recorder {
     if (sent.length === 0 && metrics === null) return;
     this.#seq += 1;
     await this.#send({ isolate: this.#name(), seq: this.#seq, points: sent, isStored, metrics });
+  }
+
+  #shown(point: Point): Point {
+    const account = shownSubject(point.account, this.#addressDetail);
+    return account === point.account ? point : { ...point, account };
   }
 
   /** Removes and returns the points of one batch. */

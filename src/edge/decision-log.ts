@@ -4,6 +4,7 @@
  *
  * Every denial is in the metrics and in the decision log (docs/reports.md), whatever is sampled here.
  */
+import { type AddressDetail, shownSubject } from "../analytics/shown-subject.ts";
 import type { Log, LogFields, LogLevel } from "../log.ts";
 
 /** Denials of one second that are all logged, per isolate. */
@@ -15,14 +16,17 @@ export class DecisionLog {
   readonly #log: Log;
   readonly #isDebug: boolean;
   readonly #isInfo: boolean;
+  readonly #addressDetail: AddressDetail;
   /** The second that is counted, and its denials so far. */
   #second = 0;
   #denials = 0;
   /** Denials since the last one that was logged. */
   #omitted = 0;
 
-  constructor(log: Log, level: LogLevel) {
+  /** @param addressDetail of the callers' addresses. */
+  constructor(log: Log, level: LogLevel, addressDetail: AddressDetail = "full") {
     this.#log = log;
+    this.#addressDetail = addressDetail;
     this.#isDebug = level === "debug";
     this.#isInfo = this.#isDebug || level === "info";
   }
@@ -41,10 +45,11 @@ export class DecisionLog {
     return false;
   }
 
-  /** Logs a decision that {@link takes} has taken. `omitted`: the denials before it that it has not. */
-  write(allowed: boolean, fields: LogFields): void {
+  /** Logs a decision that {@link takes} has taken. `user`: the caller's subject. `omitted`: the denials before it that it has not. */
+  write(allowed: boolean, { user: subject, ...fields }: LogFields): void {
+    const user = typeof subject === "string" ? shownSubject(subject, this.#addressDetail) : subject;
     const omitted = allowed || this.#omitted === 0 ? {} : { omitted: this.#omitted };
     if (!allowed) this.#omitted = 0;
-    this.#log(allowed ? "debug" : "info", "decision", { ...fields, ...omitted });
+    this.#log(allowed ? "debug" : "info", "decision", { ...fields, user, ...omitted });
   }
 }

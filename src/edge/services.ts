@@ -12,6 +12,7 @@ import type { Credentials } from "../identity/authenticate.ts";
 import { JwtVerifier } from "../identity/jwt.ts";
 import { KeyStore } from "../identity/key-store.ts";
 import { Limiter } from "../limiter/limiter.ts";
+import { placed } from "../objects/jurisdiction.ts";
 import { registrySource } from "../objects/policy-registry.ts";
 import { createLog, type Log } from "../log.ts";
 import type { Parsed } from "../policy/fault.ts";
@@ -45,12 +46,13 @@ export interface AdminServices extends AdminCredentials {
 }
 
 /**
- * Returns faults if the environment is misconfigured: no decision is better than a wrong one.
+ * Returns faults if the environment is misconfigured: no decision is better than a wrong one. Throws if the runtime lacks the jurisdiction.
  * @param waitUntil lets work of the current request end although its client has left.
  */
-export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services> {
-  const parsed = readSettings(env);
+export function createServices(unplaced: Env, waitUntil?: WaitUntil): Parsed<Services> {
+  const parsed = readSettings(unplaced);
   if (!parsed.ok) return parsed;
+  const env = placed(unplaced);
   const settings = parsed.value;
   const log = createLog(settings.logLevel);
   const metrics = new MetricDeltas();
@@ -60,7 +62,7 @@ export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services
   const services: Services = {
     settings,
     log,
-    decisions: new DecisionLog(log, settings.logLevel),
+    decisions: new DecisionLog(log, settings.logLevel, settings.addressDetail),
     metrics,
     policies: new PolicyStore(
       env.CONFIG,
@@ -85,6 +87,7 @@ export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services
       metrics,
       log,
       settings.analyticsDelayMs,
+      settings.addressDetail,
     ),
   };
   return { ok: true, value: services };

@@ -1,2 +1,10 @@
 /** The built control plane of objects (scripts/build-modules.ts). */
-export { DirectoryBook, frozenUsage, importAccount, usageRows } from "../../durable-objects/control.ts";
+export {
+  continueErasure,
+  DirectoryBook,
+  eraseAccount,
+  frozenUsage,
+  importAccount,
+  jurisdictionState,
+  usageRows,
+} from "../../durable-objects/control.ts";

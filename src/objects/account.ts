@@ -103,6 +103,20 @@ export type DeletedAnswer =
   | { readonly kind: "absent" }
   | CallDiffers;
 
+/** `absent`: there is no account, there was none, and nothing was counted for the user. */
+export type ErasedAnswer =
+  | {
+      readonly kind: "erased";
+      /** When it was first erased: a repeated call erases nothing more. */
+      readonly atMs: number;
+      /** The keys that stopped with it. */
+      readonly keyIds: readonly string[];
+      /** What will be erased later, by itself: the customer's details once the last invoice is numbered, and points. */
+      readonly pending: readonly ("bills" | "points")[];
+    }
+  | { readonly kind: "absent" }
+  | CallDiffers;
+
 export type KeyAnswer =
   | {
       readonly kind: "key";

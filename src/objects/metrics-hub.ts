@@ -19,6 +19,8 @@ export interface MetricsHubRpc extends Rpc.DurableObjectBranded {
   report(query: ReportQuery): ReportAnswer;
   /** Replays stored decisions under two policies, one simulation at a time. @throws if a document does not compile. */
   simulate(query: SimulationQuery): Promise<SimulationAnswer>;
+  /** Deletes the stored points of a subject until a moment. Safe to repeat. @returns how many. Not in older versions. */
+  erase(subject: string, untilMs: number): number;
   /** Opens a live stream over a WebSocket. The caller has authenticated the viewer. */
   fetch(request: Request): Response | Promise<Response>;
   /** Closes the live streams of a dashboard session that was logged out. */

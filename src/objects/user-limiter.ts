@@ -11,6 +11,7 @@ import type {
   AccountChange,
   AuditEntry,
   DeletedAnswer,
+  ErasedAnswer,
   GrantAnswer,
   KeyAnswer,
   KeyStanding,
@@ -69,6 +70,11 @@ export interface AccountRpc {
   importAccount(input: AccountImport, by?: Change, revision?: number): Promise<AccountImportAnswer>;
   /** Keys stop at once; ledger, audit trail and a block remain. @param lift also lift the block. */
   deleteAccount(by?: Change, lift?: boolean): Promise<DeletedAnswer>;
+  /**
+   * As {@link deleteAccount}, and erases the user's personal data, also of an account that is deleted already. The reason is not stored.
+   * Not in older versions.
+   */
+  eraseAccount(by?: Change, lift?: boolean): Promise<ErasedAnswer>;
   grant(grant: Grant, by?: Change): Promise<GrantAnswer>;
   /** Ends a grant now. What it admitted stays used. */
   revokeGrant(grantId: string, by?: Change): Promise<RevokedGrantAnswer>;

@@ -40,6 +40,7 @@ const RELEASED = {
     "1b1400e73b890a22",
     "3d36c99ee40c260a",
     "d0ae11d6ffe2a8a6",
+    "688b5d71100d34b3",
   ],
   BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0", "95cba204169894ec"],
   PolicyRegistry: ["66bd50ad5c40ae34"],

@@ -40,8 +40,9 @@ describe("health", () => {
       expect(await response.json()).toEqual({
         status: "ok",
         version,
+        deployment: env.CF_VERSION_METADATA?.id,
         revision,
-        checks: { policy: "ok", limiter: "ok" },
+        checks: { policy: "ok", limiter: "ok", jurisdiction: "ok" },
       });
     }
     const limited = await edge.request("/identify", { headers });

@@ -32,7 +32,6 @@ const bindings = {
     delete: async () => undefined,
   },
   POLICY_REGISTRY: { getByName: () => ({ revision: async () => null }) },
-  ACCOUNT_DIRECTORY: { getByName: () => ({ put: async () => undefined }) },
 };
 
 /** Stops the clock, and all waiting. @returns what starts them again. */
@@ -61,6 +60,10 @@ const stateSchema = z.object({ state: z.object({ openCells: z.array(cellSchema) 
 export class BilledUser {
   readonly disk = new Disk();
   readonly registers: Registers;
+  /** The hub's erasures of points, and whether it fails them. */
+  readonly hub = { erasedMs: [] as number[], fails: false };
+  /** What was published to the directory, in order: JSON; null: deleted. */
+  readonly listed: (string | null)[] = [];
   readonly #name: string;
   readonly #variables: Readonly<Record<string, string>>;
   #object: UserLimiter | null = null;
@@ -101,7 +104,19 @@ export class BilledUser {
       waitUntil: (work: Promise<unknown>) => void work.catch(() => undefined),
     };
     this.#handle = handle;
-    const env = { ...bindings, ...this.#variables, BILLING_REGISTER: this.registers.binding };
+    const erase = async (_subject: string, untilMs: number): Promise<number> => {
+      if (this.hub.fails) throw new Error("the hub does not answer");
+      return this.hub.erasedMs.push(untilMs);
+    };
+    const put = async (_id: string, entry: unknown) =>
+      void this.listed.push(entry === null ? null : JSON.stringify(entry));
+    const env = {
+      ...bindings,
+      ...this.#variables,
+      ACCOUNT_DIRECTORY: { getByName: () => ({ put }) },
+      BILLING_REGISTER: this.registers.binding,
+      METRICS_HUB: { getByName: () => ({ erase }) },
+    };
     this.#object = new UserLimiter(ctx as unknown as DurableObjectState, env as unknown as Env);
     return this.#object;
   }

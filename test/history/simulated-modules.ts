@@ -5,6 +5,7 @@
 import { vi } from "vitest";
 import type * as Compile from "../../src/policy/compile.ts";
 import { loadBilling } from "../../src/billing-module.ts";
+import { loadControl } from "../../src/control-module.ts";
 
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
   objectMetrics: { peak: () => undefined, add: () => undefined, observe: () => undefined },
@@ -26,4 +27,4 @@ vi.mock("../../src/policy/compile.ts", async (original) => {
 });
 
 // In simulated time, nothing waits for a file.
-await loadBilling();
+await Promise.all([loadBilling(), loadControl()]);

@@ -26,7 +26,8 @@ import type {
 } from "../../../src/objects/billing.ts";
 import type { Change } from "../../../src/objects/change.ts";
 import type { Policy } from "../../../src/policy/compile.ts";
-import { type AccountChanges, BOTH, NOTHING } from "../account-changes.ts";
+import type { AccountChanges } from "../account-changes.ts";
+import { BOTH, NOTHING } from "../fence-scopes.ts";
 import { settings } from "../account-views.ts";
 import type { Memory } from "../memory.ts";
 import type { UserStore } from "../user-store.ts";

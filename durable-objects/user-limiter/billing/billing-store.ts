@@ -4,6 +4,8 @@
  */
 import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
 import type { Segment } from "../../../src/billing/segment.ts";
+import type { Customer } from "../../../src/objects/billing.ts";
+import { readCustomer } from "./stored-json.ts";
 import {
   type BillingAccount,
   type StoredCredit,
@@ -144,6 +146,23 @@ export class BillingStore {
       credit.createdMs,
     );
     this.#credits = null;
+  }
+
+  /** Erases what credits were given for. */
+  eraseSources(): void {
+    this.#sql.exec("UPDATE credits SET source = 'erased ' || credit_id");
+    this.#credits = null;
+  }
+
+  /** Whose name the invoice of a period has that ended then: of an erased account, that of before. */
+  customerAt(endMs: number): Customer {
+    const [erased] = this.#sql
+      .exec<{ customer: string | null }>(
+        "SELECT customer FROM erasures WHERE at_ms >= ? ORDER BY at_ms LIMIT 1",
+        endMs,
+      )
+      .toArray();
+    return erased?.customer ? readCustomer(erased.customer) : (this.#account?.customer ?? {});
   }
 
   /** Sets what is left of a credit. */

@@ -86,6 +86,12 @@ export class Closing {
     return this.#parts.desk.store.account !== null && this.invoices.due.hasOverdue;
   }
 
+  /** Whether a period that has ended until this moment has no numbered invoice yet, but may get one, or a credit note of it. */
+  hasOpenBills(untilMs: number, nowMs: number): boolean {
+    const unclosed = this.#parts.desk.store.unclosed();
+    return unclosed.some(({ endMs }) => endMs <= untilMs) || this.invoices.hasUnnumbered(untilMs, nowMs);
+  }
+
   /** The policy's revision that the last segment was rated by of what is due to be closed; null: nothing is. */
   dueRevision(nowMs: number): number | null {
     const due = this.#unclosed.due(nowMs).at(-1);

@@ -20,7 +20,7 @@ import type {
   InvoiceView,
 } from "../../../src/objects/invoices.ts";
 import type { StripeReport } from "../../../src/objects/stripe.ts";
-import { BOTH, NOTHING } from "../account-changes.ts";
+import { BOTH, NOTHING } from "../fence-scopes.ts";
 import type { Memory } from "../memory.ts";
 import type { BillingHost } from "./billing-calls.ts";
 import type { Closing } from "./closing.ts";

@@ -18,7 +18,7 @@ export function invoiceSource(
   extraLines: readonly ExtraLine[],
 ): InvoiceSource {
   const { currency, period } = billed;
-  const customer = desk.store.account?.customer ?? {};
+  const customer = desk.store.customerAt(period.endMs);
   const credits = desk.store.credits.filter((credit) => credit.currency === currency);
   const context = { customer, taxes, credits };
   const standing = standingOf(billed, context);

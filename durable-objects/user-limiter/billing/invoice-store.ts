@@ -170,6 +170,29 @@ export class InvoiceStore {
     );
   }
 
+  /** Whether an invoice of a period before this moment, or a credit note of one, may still get a number. */
+  hasUnnumbered(beforeMs: number, nowMs: number): boolean {
+    const invoices = `SELECT 1 FROM invoices WHERE period_ms < ?1
+      AND (status IN ('draft', 'pending') OR status = 'empty' AND finalize_ms > ?2)`;
+    const notes = "SELECT 1 FROM credit_notes WHERE period_ms < ?1 AND number IS NULL";
+    return this.#sql.exec(`${invoices} UNION ALL ${notes} LIMIT 1`, beforeMs, nowMs).toArray().length > 0;
+  }
+
+  /** Erases the customer and what operators wrote from invoices that will never get a number. */
+  eraseUnnumbered(nowMs: number): void {
+    const ended = this.#invoices(
+      "WHERE number IS NULL AND (status IN ('carried', 'void') OR status = 'empty' AND finalize_ms <= ?)",
+      nowMs,
+    );
+    for (const invoice of ended) {
+      const { document } = invoice;
+      const lines = document.lines.map((line) =>
+        line.kind === "adjustment" ? { ...line, description: "" } : line,
+      );
+      this.put({ ...invoice, document: { ...document, customer: {}, lines } });
+    }
+  }
+
   #readDue(): InvoicesDue {
     const found = this.#sql
       .exec(

@@ -10,11 +10,12 @@ import type {
   AccountAnswer,
   AccountChange,
   DeletedAnswer,
+  ErasedAnswer,
   Inherited,
   NewAccountAnswer,
 } from "../../objects/account.ts";
 import type { TierRejection } from "../../objects/billing.ts";
-import type { CallDiffers } from "../../objects/change.ts";
+import type { CallDiffers, Change } from "../../objects/change.ts";
 import { HOMES } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import type { UserStatus } from "../../objects/user-status.ts";
@@ -26,6 +27,7 @@ import { ACCOUNT, ADMIN, type Endpoints } from "../endpoint.ts";
 import { displayName, reason, tierName } from "../fields.ts";
 import { unknownName } from "../known-names.ts";
 import { readQuery } from "../query.ts";
+import { iso } from "../rfc3339.ts";
 import { forAccount, noAccount, stubOf } from "./account-object.ts";
 import { accountView } from "./account-view.ts";
 import { isTierRejection, tierProblem } from "./billing-problems.ts";
@@ -59,7 +61,12 @@ const accountChangeSchema = z
     ),
   );
 
-const deletionQuery = z.strictObject({ unblock: z.optional(z.enum(["true"])), reason });
+const deletionQuery = z.strictObject({
+  unblock: z.optional(z.enum(["true"])),
+  /** Erase the user's personal data, too. */
+  erase: z.optional(z.enum(["true"])),
+  reason,
+});
 
 export const ACCOUNTS = {
   createAccount: {
@@ -184,11 +191,28 @@ async function deleteAccount(c: Context<AppEnv>): Promise<Response> {
   const query = readQuery(c, deletionQuery);
   if (!query.ok) return query.response;
   const isLifted = query.value.unblock === "true";
-  const call = stubOf(c, id).deleteAccount(await changeBy(c, query.value), isLifted);
+  const by = await changeBy(c, query.value);
+  if (query.value.erase === "true") return eraseAccount(c, id, by, isLifted);
+  const call = stubOf(c, id).deleteAccount(by, isLifted);
   return ask<DeletedAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "absent") return noAccount(c);
     c.var.services.limiter.heard.noteDeleted(userSubject(id), answer.keyIds ?? [], isLifted, Date.now());
     return c.body(null, 204);
+  });
+}
+
+/** As a deletion. Answered although something is pending: the object erases that by itself. */
+async function eraseAccount(
+  c: Context<AppEnv>,
+  id: string,
+  by: Change,
+  isLifted: boolean,
+): Promise<Response> {
+  return ask<ErasedAnswer>(c, "account", stubOf(c, id).eraseAccount(by, isLifted), (answer) => {
+    if (answer.kind === "absent") return noAccount(c);
+    const { atMs, keyIds, pending } = answer;
+    c.var.services.limiter.heard.noteDeleted(userSubject(id), keyIds, isLifted, Date.now());
+    return c.json({ id, erasedAt: iso(atMs), pending });
   });
 }
 

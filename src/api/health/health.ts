@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { version } from "../../../package.json";
 import type { AppEnv } from "../../edge/app-env.ts";
+import { loadControl } from "../../control-module.ts";
 import type { Endpoints } from "../endpoint.ts";
 
 export const HEALTH = {
@@ -9,17 +10,25 @@ export const HEALTH = {
   ready: { method: "GET", path: "/ready", access: "none", handler: ready },
 } as const satisfies Endpoints;
 
-/** 200 as long as the Worker runs. `degraded` if it uses an older policy or cannot reach its objects. */
+/**
+ * 200 as long as the Worker runs. `degraded` if it uses an older policy, cannot reach its objects, or looks for them in another jurisdiction
+ * than the one they were created in. `deployment` distinguishes versions during a rollout; null: local.
+ */
 async function health(c: Context<AppEnv>): Promise<Response> {
-  const { policies, limiter } = c.var.services;
-  await policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work));
+  const { policies, limiter, settings } = c.var.services;
+  const [jurisdiction] = await Promise.all([
+    loadControl().then((control) => control.jurisdictionState(c.env.CONFIG, settings.jurisdiction)),
+    policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work)),
+  ]);
   const checks = {
     policy: policies.problem ?? "ok",
     limiter: limiter.isCircuitOpen ? "the circuit is open: objects are not responding" : "ok",
+    jurisdiction,
   };
   const status = Object.values(checks).every((check) => check === "ok") ? "ok" : "degraded";
   const revision = policies.known?.revision ?? null;
-  return c.json({ status, version, revision, checks }, 200, { "Cache-Control": "no-store" });
+  const deployment = c.env.CF_VERSION_METADATA?.id || null;
+  return c.json({ status, version, deployment, revision, checks }, 200, { "Cache-Control": "no-store" });
 }
 
 /** 503 until a limiter object answers and a policy is known. */

@@ -20,6 +20,7 @@ import {
 } from "../../analytics/reports/report-query.ts";
 import { DAY_MS, HOUR_MS, SECOND_MS } from "../../core/time.ts";
 import { REQUESTS } from "../../core/unit-costs.ts";
+import { type AddressDetail, shownSubject } from "../../analytics/shown-subject.ts";
 import { subjectNamed } from "../../identity/user-id.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { unitName } from "../../policy/scalars.ts";
@@ -68,9 +69,14 @@ type ParsedQuery =
 
 /**
  * Fills in defaults: the last hour if no time is given, the last day for a request id. Rounds the range to seconds, and for the ledger drift to hours, as the ledger
- * counts. A range that reaches into the future ends now, so that rates and charts cover only time that has passed.
+ * counts. An address is looked up by what points show of it. A range that reaches into the future ends now, so that rates and charts cover only time that has passed.
  */
-export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: number): ParsedQuery {
+export function queryOf(
+  name: ReportName,
+  parameters: ReportParameters,
+  nowMs: number,
+  addressDetail: AddressDetail = "full",
+): ParsedQuery {
   const {
     from,
     to,
@@ -87,7 +93,8 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     search,
     ...others
   } = parameters;
-  const filters = { ...others, account: account === undefined ? undefined : subjectNamed(account) };
+  const subject = account === undefined ? undefined : shownSubject(subjectNamed(account), addressDetail);
+  const filters = { ...others, account: subject };
   const unitMs = name === "ledger-drift" ? HOUR_MS : SECOND_MS;
   // Includes what was decided in this very second.
   const nextMs = roundUp(nowMs + 1, unitMs);

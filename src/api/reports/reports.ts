@@ -33,7 +33,7 @@ async function getReport(c: Context<AppEnv>): Promise<Response> {
   }
   const parameters = readQuery(c, reportQuery);
   if (!parameters.ok) return parameters.response;
-  const query = queryOf(name, parameters.value, Date.now());
+  const query = queryOf(name, parameters.value, Date.now(), c.var.services.settings.addressDetail);
   if (!query.ok) return badQuery(c, query.faults).response;
   const { format } = parameters.value;
   const asCsv = name === "decisions" && wantsCsv(c, format);

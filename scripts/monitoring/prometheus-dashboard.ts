@@ -28,6 +28,10 @@ const {
   shieldRejections,
   decisionSeconds,
   upstreamSeconds,
+  upstreamRequests,
+  upstreamRetries,
+  upstreamEjected,
+  upstreamListAge,
   limiterFailures,
   circuitState,
   cache,
@@ -176,6 +180,42 @@ const LATENCY: Panel[] = [
   },
 ];
 
+const POOLS: Panel[] = [
+  {
+    title: "Requests to targets of pools",
+    description: "Tries per second by target and result. `target` is its index in the pool's list.",
+    type: "timeseries",
+    unit: "reqps",
+    width: 8,
+    queries: [
+      {
+        text: sumBy("pool, target, result", upstreamRequests.name),
+        legend: "{{pool}}/{{target}} {{result}}",
+      },
+    ],
+  },
+  {
+    title: "Retries in pools",
+    description: "Per second. `over_budget`: not made, so the client got the failure.",
+    type: "timeseries",
+    unit: "reqps",
+    width: 8,
+    queries: [{ text: sumBy("pool, result", upstreamRetries.name), legend: "{{pool}} {{result}}" }],
+  },
+  {
+    title: "Ejected targets",
+    description: "1 if an isolate has ejected the target. Also the age of discovered lists, in hours.",
+    type: "timeseries",
+    unit: "none",
+    width: 8,
+    redFrom: 1,
+    queries: [
+      { text: `max by (pool, target) (${upstreamEjected.name})`, legend: "{{pool}}/{{target}}" },
+      { text: `max by (pool) (${upstreamListAge.name}) / 3600`, legend: "{{pool}}: list" },
+    ],
+  },
+];
+
 const MACHINERY: Panel[] = [
   {
     title: "Failed calls to objects",
@@ -279,5 +319,5 @@ export const prometheusDashboard: DashboardPlan = {
   title: "Edge Limiter",
   description: "Decisions, latencies and the limiter's own health, from /api/v1/rate-limit/metrics.",
   source: PROMETHEUS,
-  panels: [...OVERVIEW, ...DECISIONS, ...LATENCY, ...MACHINERY],
+  panels: [...OVERVIEW, ...DECISIONS, ...LATENCY, ...POOLS, ...MACHINERY],
 };

@@ -1,6 +1,6 @@
 /**
  * Sees when a response has been sent, its WebSocket has closed, or either was interrupted. The only watcher of responses: it serves the
- * slots of a concurrency limit and the settling of reservations.
+ * slots of a concurrency limit, the settling of reservations and the health of a pool's targets.
  *
  * Touches no byte: a response keeps its encoding, its length and its ETag.
  */

@@ -10,8 +10,9 @@ export const parseHealth = parseAs(
   isShape<Health>({
     status: isOneOf({ ok: true, degraded: true }),
     version: isText,
+    deployment: isNullOr(isText),
     revision: isNullOr(isNumber),
-    checks: isShape({ policy: isText, limiter: isText }),
+    checks: isShape({ policy: isText, limiter: isText, jurisdiction: isText }),
   }),
 );
 

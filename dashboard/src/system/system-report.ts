@@ -120,7 +120,9 @@ function countedBy(now: Metrics, first: Metrics, name: string, label: string, re
   return counts;
 }
 
-const isProbe = isShape<Pick<Health, "checks">>({ checks: isShape({ policy: isText, limiter: isText }) });
+const isProbe = isShape<Pick<Health, "checks">>({
+  checks: isShape({ policy: isText, limiter: isText, jurisdiction: isText }),
+});
 
 /** The checks in an answer of `/health` or `/ready`, by name; null for anything else. */
 export function parseChecks(body: unknown): ReadonlyMap<string, string> | null {

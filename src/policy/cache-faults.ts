@@ -7,6 +7,7 @@
 import type { CacheDocument } from "./cache-schema.ts";
 import { type Fault, pointer } from "./fault.ts";
 import type { PolicyDocument, RouteDocument } from "./schema.ts";
+import { parseTemplate, variablesOf } from "./template.ts";
 
 /** Why a header cannot be in `vary.headers`, by its name in lower case. */
 const UNSUITABLE: readonly (readonly [RegExp, string])[] = [
@@ -35,6 +36,10 @@ const UNSUITABLE: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** Headers with which the cache itself asks the upstream. */
+const OF_CACHE = /^(if-.*|range)$/i;
+const BY_CACHE = "is set by the cache when it revalidates a response: leave it out";
+
 /** Why a status is never stored. */
 const UNSTORED: Readonly<Record<number, string>> = {
   206: "is a part of a response: the cache sends parts of whole ones by itself",
@@ -49,8 +54,8 @@ export function cacheFaults({ routes }: PolicyDocument): Fault[] {
 }
 
 function routeFaults(
-  { methods, forwardKey, forwardOverrides, usage }: RouteDocument,
-  { vary = {}, statuses = [] }: CacheDocument,
+  { methods, forwardKey, forwardOverrides, usage, request }: RouteDocument,
+  { vary = {}, statuses = [], share = "user" }: CacheDocument,
   route: readonly PropertyKey[],
 ): Fault[] {
   const faults: Fault[] = [];
@@ -69,6 +74,21 @@ function routeFaults(
   if (methods && !methods.includes("GET")) {
     add(["cache"], "has no effect without GET among the route's methods");
   }
+  for (const part of ["headers", "query"] as const) {
+    for (const operation of ["set", "add"] as const) {
+      for (const [name, value] of Object.entries(request?.[part]?.[operation] ?? {})) {
+        const place = ["request", part, operation, name];
+        const message = variablesOf(parseTemplate(value)).flatMap((variable) =>
+          variableFault(variable, share),
+        )[0];
+        if (message !== undefined) add(place, message);
+        else if (part === "headers" && OF_CACHE.test(name)) add(place, BY_CACHE);
+      }
+    }
+  }
+  for (const [name, renamed] of Object.entries(request?.headers?.rename ?? {})) {
+    if (OF_CACHE.test(renamed)) add(["request", "headers", "rename", name], BY_CACHE);
+  }
   const headers = (vary.headers ?? []).map((name) => name.toLowerCase());
   headers.forEach((name, i) => {
     const place = ["cache", "vary", "headers", i];
@@ -86,4 +106,23 @@ function routeFaults(
     else if (statuses.indexOf(status) < i) add(place, "is listed twice");
   });
   return faults;
+}
+
+/** Why what is sent upstream cannot contain a variable: it is not in the key of the response. None: it can. */
+function variableFault(variable: string, share: NonNullable<CacheDocument["share"]>): string[] {
+  const name = `\${${variable}}`;
+  const isWider = (by: string): string =>
+    `has ${name}, but the cache shares the response with others: set "share" to ${by}`;
+  switch (variable) {
+    case "user":
+      return share === "user" ? [] : [isWider('"user"')];
+    case "tier":
+      return share === "all" ? [isWider('"tier" or "user"')] : [];
+    case "key":
+    case "requestId":
+    case "country":
+      return [`has ${name}, which is not in the key of the cached response: leave it out`];
+    default:
+      return [];
+  }
 }

@@ -12,6 +12,13 @@ const policyOf = (route: Partial<RouteDocument>) =>
     { match: "/*", cache, ...route },
   ]);
 
+/** What a request may not be given, by who shares its response. */
+const BEYOND_KEY = [
+  ["all", ["user", "tier", "key", "requestId", "country"]],
+  ["tier", ["user", "key", "requestId", "country"]],
+  ["user", ["key", "requestId", "country"]],
+] as const;
+
 describe("the cache of a route", () => {
   it.each<[path: string, route: Partial<RouteDocument>]>([
     ["/routes/0/forwardKey", { forwardKey: true }],
@@ -19,6 +26,23 @@ describe("the cache of a route", () => {
     ["/routes/0/usage", { usage: { unit: "tokens", reserve: 1, from: "header" } }],
     ["/routes/0/usage", { usage: { unit: "tokens", reserve: 1, from: "openai" } }],
     ["/routes/0/cache", { methods: ["POST"] }],
+    ...BEYOND_KEY.flatMap(([share, names]) =>
+      names.flatMap((name): [string, Partial<RouteDocument>][] => [
+        [
+          "/routes/0/request/headers/set/x-own",
+          { cache: { ...cache, share }, request: { headers: { set: { "x-own": `a \${${name}}` } } } },
+        ],
+        [
+          "/routes/0/request/query/add/own",
+          { cache: { ...cache, share }, request: { query: { add: { own: `\${${name}}` } } } },
+        ],
+      ]),
+    ),
+    [
+      "/routes/0/request/headers/set/If-None-Match",
+      { request: { headers: { set: { "If-None-Match": "*" } } } },
+    ],
+    ["/routes/0/request/headers/rename/x-a", { request: { headers: { rename: { "x-a": "Range" } } } }],
     ...[
       "Cookie",
       "Authorization",
@@ -80,6 +104,19 @@ describe("the cache of a route", () => {
       query: null,
       staleWhileRevalidateMs: 0,
     });
+  });
+
+  it("may be beside changes that depend on nothing but its key", () => {
+    const request = {
+      headers: {
+        set: { "x-user": "${user}", "x-plan": "${tier}", authorization: "${secret.NAME}" },
+        remove: ["x-debug"],
+      },
+      query: { set: { id: "${param.id}" } },
+    };
+    const response = { headers: { set: { "x-request": "${requestId}", "x-key": "${key}" } } };
+    const route = { match: "/a/:id", request, response };
+    expect(cacheFaults(policySchema.parse(policyOf(route)))).toEqual([]);
   });
 
   it("with usage stores nothing, even if an old document has both", () => {

@@ -80,6 +80,47 @@ describe("a cached route", () => {
     expect((await edge.get(page)).text).toBe("answer 2");
   });
 
+  it("forgets what is stored with a purge of the route or of all, and never comes back to it", async () => {
+    const edge = await cachedEdge();
+    const page = newPage();
+    const { policies } = edge.services;
+    const text = async (): Promise<string> => (await edge.get(page)).text;
+    expect([await text(), await text()]).toEqual(["answer 1", "answer 1"]);
+    policies.adoptPurged({ all: 0, routes: { "/other": 1 } });
+    expect(await text()).toBe("answer 1");
+    policies.adoptPurged({ all: 0, routes: { "/*": 2 } });
+    expect([await text(), await text()]).toEqual(["answer 2", "answer 2"]);
+    policies.adoptPurged({ all: 3, routes: {} });
+    expect([await text(), await text()]).toEqual(["answer 3", "answer 3"]);
+    policies.adoptPurged({ all: 1, routes: {} });
+    expect(await text()).toBe("answer 3");
+  });
+
+  it("changes requests before they are sent, and each response after it was found", async () => {
+    const edge = await cachedEdge(
+      ({ url, headers }) => new Response(`${url} ${headers.get("X-Own")} ${headers.get("X-Two")}`),
+      { vary: { headers: ["x-one"], query: ["a"] } },
+      {
+        match: "/:page",
+        request: {
+          path: "/inner/:page",
+          headers: { rename: { "x-one": "x-two" }, set: { "x-own": "${param.page}" } },
+          query: { set: { b: "2" } },
+        },
+        response: { headers: { set: { "x-served": "${requestId}" } } },
+      },
+    );
+    const page = newPage();
+    const send = () => edge.get(`${page}?a=1&c=3`, { headers: { "X-One": "1" } });
+    const [first, second] = [await send(), await send()];
+    expect(new URL(first.text.split(" ")[0] ?? "").pathname).toBe(`/inner${page}`);
+    expect(first.text).toMatch(/\?a=1&b=2 page-[^ ]+ 1$/);
+    expect([second.text, second.cache.slice(0, 3)]).toEqual([first.text, "hit"]);
+    for (const { headers } of [first, second]) {
+      expect(headers.get("X-Served")).toBe(headers.get("X-Request-Id"));
+    }
+  });
+
   it("sends every byte of an encoded body as the upstream did", async () => {
     const bytes = Uint8Array.from({ length: 5_000 }, (_, i) => (i * 7) % 256);
     const edge = await cachedEdge(

@@ -34,7 +34,7 @@ export async function serveCached(
   const shared = await sharedRequest(request, {
     path,
     cache,
-    generation: generationOf(admitted),
+    generation: services.policies.cacheGeneration(route.id),
     upstream:
       route.pool === null ? (route.upstream ?? services.settings.upstream) : `pool:${route.pool.name}`,
     caller,
@@ -43,11 +43,6 @@ export async function serveCached(
   const visit: Visit = { admitted, cache, sending, shared, ask };
   const reason = bypassOf(admitted);
   return reason === null ? looked(visit) : bypassed(visit, reason);
-}
-
-/** The number that a purge of the route raises. */
-function generationOf(_admitted: Admitted): number {
-  return 0;
 }
 
 /** Why the cache does not answer a request, as RFC 9211 names it; null: it does. */

@@ -5,14 +5,12 @@
  * perhaps normalized in its own way. So here, what the gateway would change is rejected if it makes a difference. Pure.
  */
 import { canonicalPath, pathToMatch } from "../gateway/canonical-path.ts";
-import { OVERRIDES } from "../header-names.ts";
+import { foldedName, isOverride, OVERRIDES } from "../header-names.ts";
 import type { Policy } from "../policy/compile.ts";
 import { METHODS } from "../policy/route-table.ts";
 
 /** Read as part of the question, if a proxy sends it: original-request.ts. */
 const ASKED_BY = "x-original-url";
-/** As CGI and some servers fold names. */
-const SPECIAL = /[^a-z0-9-]/g;
 const ENCODED = /%([0-9a-f]{2})/gi;
 
 /**
@@ -56,5 +54,5 @@ function upperHex(path: string): string {
 }
 
 function hasOverride(headers: Headers): boolean {
-  return [...headers.keys()].some((name) => name !== ASKED_BY && OVERRIDES.has(name.replace(SPECIAL, "-")));
+  return [...headers.keys()].some((name) => name !== ASKED_BY && isOverride(foldedName(name)));
 }

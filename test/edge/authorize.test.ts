@@ -108,7 +108,10 @@ describe("a request that may pass", () => {
       });
       expect([method, response.status]).toEqual([method, 200]);
     }
-    expect(await usageOf(edge, user)).toMatchObject({ requests: 5, cost: 10 });
+    // What was decided from a lease is in the ledger once the lease is settled, about a second after it was lent.
+    await expect
+      .poll(() => usageOf(edge, user), { timeout: 8_000, interval: 50 })
+      .toMatchObject({ requests: 5, cost: 10 });
   });
 
   it("of an exempt route has no limits and is not counted", async () => {

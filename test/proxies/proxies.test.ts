@@ -44,6 +44,10 @@ beforeAll(async () => {
       anonymous: { limits: [bucket("hour", 100_000)] },
       tiny: { limits: [bucket("hour", 2)] },
     },
+    rules: [
+      { name: "mallory", if: { user: ["mallory"] }, then: "deny" },
+      { name: "scanner", if: { userAgent: ["sqlmap"] }, then: "deny" },
+    ],
     routes: [
       { match: "/private/*", auth: "required" },
       { match: "/free/*", cost: 0 },
@@ -178,11 +182,12 @@ describe.each(ASKING)("%s", (name) => {
   });
 
   it.runIf(isInstalled)(
-    "answers 401 to a client's wrong key, 404 without a route, and the API is not called",
+    "answers 401 to a client's wrong key, 403 by a rule, 404 without a route, and the API is not called",
     async () => {
       const wrong = await ask("/items/1", { "X-API-Key": "rubbish" });
       expect([wrong.status, wrong.headers["www-authenticate"]]).toEqual([401, 'Bearer realm="edge-limiter"']);
       expect((await ask("/private/1")).status).toBe(401);
+      expect((await ask("/items/1", { "User-Agent": "sqlmap/1.0" })).status).toBe(403);
       expect((await ask("/nothing")).status).toBe(404);
       expect(origin.received()).toEqual([]);
     },
@@ -431,6 +436,8 @@ describe("Envoy's global rate limit", () => {
         expect((await ask("/items/1", "of-envoy")).status).toBe(200);
         expect((await ask("/items/1", "of-envoy")).status).toBe(429);
         expect((await ask("/items/1", "another")).status).toBe(200);
+        // A rule denies it.
+        expect((await ask("/items/1", "mallory")).status).toBe(429);
         // A user that is no id does not pass.
         expect((await ask("/items/1", "two words")).status).toBe(429);
         expect(origin.received()).toHaveLength(3);

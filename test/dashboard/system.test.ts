@@ -92,6 +92,57 @@ test("counts since the screen was opened, even if a counter restarted", () => {
   ]);
 });
 
+test("lists the targets of pools, with what failed and whether they are in use", () => {
+  const first = metrics({ upstreamRequests: [[["api", "0", "ok"], 10]] });
+  const now = metrics({
+    upstreamRequests: [
+      [["api", "0", "ok"], 30],
+      [["api", "0", "left"], 2],
+      [["api", "1", "ok"], 5],
+      [["api", "1", "connect"], 3],
+      [["api", "1", "503"], 1],
+      [["web", "0", "ok"], 1],
+    ],
+    upstreamEjected: [
+      [["api", "1"], 1],
+      [["web", "0"], 0],
+    ],
+    upstreamListAge: [[["web"], 15_000]],
+    upstreamRetries: [
+      [["api", "ok"], 4],
+      [["web", "ok"], 1],
+    ],
+  });
+  const { targets, retries } = systemReport(now, first);
+  expect(targets).toEqual([
+    {
+      pool: "api",
+      target: "0",
+      tries: { total: 32, since: 22 },
+      failed: { total: 0, since: 0 },
+      isEjected: false,
+      listAgeSeconds: null,
+    },
+    {
+      pool: "api",
+      target: "1",
+      tries: { total: 9, since: 9 },
+      failed: { total: 4, since: 4 },
+      isEjected: true,
+      listAgeSeconds: null,
+    },
+    {
+      pool: "web",
+      target: "0",
+      tries: { total: 1, since: 1 },
+      failed: { total: 0, since: 0 },
+      isEjected: false,
+      listAgeSeconds: 15,
+    },
+  ]);
+  expect([...retries]).toEqual([["ok", { total: 5, since: 5 }]]);
+});
+
 test("says what needs attention, and never calls something unmeasured OK", () => {
   const quiet = metrics({ buildInfo: [[["1.2.3"], 1]] });
   const unknown = systemChecks(systemReport(quiet, quiet), ALL_OK);

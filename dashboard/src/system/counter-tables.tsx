@@ -1,4 +1,5 @@
-/** Counters by label: caches of isolates and responses, failed calls, policy reads, leased tokens, rows written. */
+/** Counters by label: caches of isolates and responses, targets of pools, failed calls, policy reads, leased tokens, rows written. */
+import { Badge } from "../kit/badge.tsx";
 import { Section } from "../kit/section.tsx";
 import { Sparkline } from "../kit/sparkline.tsx";
 import { Figure, Table } from "../kit/table.tsx";
@@ -63,6 +64,38 @@ export function CacheTable({ report, readings }: Props & { readonly readings: re
   );
 }
 
+/** Pools of upstreams; nothing without one. */
+export function PoolTable({ report: { targets } }: Props) {
+  if (targets.length === 0) return null;
+  return (
+    <Section title="Pools" detail="requests to each target">
+      <Table
+        label="Requests by target"
+        heads={["Target", ["Tries", "num"], ["Failed", "num"], ["Since opened", "num"], "State"]}
+      >
+        {targets.map(({ pool, target, tries, failed, isEjected, listAgeSeconds }) => (
+          <tr key={pool + target}>
+            <th scope="row" class="name">
+              {pool} {target}
+              {listAgeSeconds !== null && (
+                <span class="caption">list at most {count(Math.round(listAgeSeconds))} s old</span>
+              )}
+            </th>
+            <Figure>{count(tries.total)}</Figure>
+            <Figure>{count(failed.total)}</Figure>
+            <Figure>
+              {count(failed.since)} of {count(tries.since)}
+            </Figure>
+            <td>
+              <Badge tone={isEjected ? "error" : "allowed"}>{isEjected ? "ejected" : "in use"}</Badge>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
 export function CounterTables({ report }: Props) {
   return (
     <div class="columns">
@@ -96,6 +129,7 @@ export function CounterTables({ report }: Props) {
         counts={report.rules}
         to={{ screen: "policy", params: {} }}
       />
+      <Counts title="Retries in pools" what="Result" counts={report.retries} to={undefined} />
       <Counts title="Rows written" what="Object" counts={report.rowsWritten} to={toSource("strict")} />
     </div>
   );

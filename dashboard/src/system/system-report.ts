@@ -18,6 +18,18 @@ export interface CacheUse {
   readonly hits: Counted;
 }
 
+/** A target of a pool: what its requests came to, and whether an isolate has ejected it. */
+export interface TargetUse {
+  readonly pool: string;
+  /** Its index in the pool's list. */
+  readonly target: string;
+  readonly tries: Counted;
+  readonly failed: Counted;
+  readonly isEjected: boolean;
+  /** Age of the list that named it, the worst isolate's; null: the policy names it. */
+  readonly listAgeSeconds: number | null;
+}
+
 export interface SystemReport {
   readonly versions: readonly string[];
   readonly revision: number | null;
@@ -34,6 +46,9 @@ export interface SystemReport {
   readonly shields: ReadonlyMap<string, Counted>;
   /** Requests that a rule applied to. */
   readonly rules: ReadonlyMap<string, Counted>;
+  readonly targets: readonly TargetUse[];
+  /** Retries in pools, by what they came to. */
+  readonly retries: ReadonlyMap<string, Counted>;
   readonly caches: readonly CacheUse[];
   readonly requests: Counted;
   readonly pointsDropped: Counted;
@@ -82,6 +97,8 @@ export function systemReport(now: Metrics, first: Metrics): SystemReport {
     leaseTokens: counted("lease_tokens_total", "event"),
     shields: counted("shield_rejections_total", "shield"),
     rules: counted("rule_matches_total", "rule"),
+    targets: targetsOf(now, first),
+    retries: counted("upstream_retries_total", "result"),
     caches: [...cache()].map(([name, lookups]) => ({
       cache: name,
       lookups,
@@ -100,13 +117,39 @@ export function sumOf(counts: ReadonlyMap<string, Counted>): Counted {
   };
 }
 
-/** Sums by the values of a label. A counter that shrank has restarted from 0. */
+function targetsOf(now: Metrics, first: Metrics): TargetUse[] {
+  const tries = (result?: string) => countedBy(now, first, "upstream_requests_total", "pool target", result);
+  // What a client caused is no failure.
+  const [ok, left] = [tries("ok"), tries("left")];
+  return [...tries()].map(([key, all]) => {
+    const [pool = "", target = ""] = key.split(" ");
+    const of = (labels: Readonly<Record<string, string>>) => labels["pool"] === pool;
+    const rest = (part: keyof Counted) =>
+      all[part] - (ok.get(key)?.[part] ?? 0) - (left.get(key)?.[part] ?? 0);
+    return {
+      pool,
+      target,
+      tries: all,
+      failed: { total: rest("total"), since: rest("since") },
+      isEjected: samplesOf(now, "upstream_ejected").some(
+        ({ labels, value }) => of(labels) && labels["target"] === target && value > 0,
+      ),
+      listAgeSeconds:
+        samplesOf(now, "upstream_list_age_seconds").find(({ labels }) => of(labels))?.value ?? null,
+    };
+  });
+}
+
+/** Sums by the values of a label, or of several. A counter that shrank has restarted from 0. */
 function countedBy(now: Metrics, first: Metrics, name: string, label: string, result?: string) {
   const sums = (metrics: Metrics) => {
     const by = new Map<string, number>();
     for (const { labels, value } of samplesOf(metrics, name)) {
       if (result !== undefined && labels["result"] !== result) continue;
-      const key = labels[label] ?? "";
+      const key = label
+        .split(" ")
+        .map((each) => labels[each] ?? "")
+        .join(" ");
       by.set(key, (by.get(key) ?? 0) + value);
     }
     return by;

@@ -12,7 +12,7 @@ import { RangeControl } from "../shell/range-control.tsx";
 import { paramsOf, rangeOf, zoomedTo } from "../shell/time-range.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
 import { CheckList } from "./check-list.tsx";
-import { CacheTable, CounterTables } from "./counter-tables.tsx";
+import { CacheTable, CounterTables, PoolTable } from "./counter-tables.tsx";
 import { figureOver, type HealthReading } from "./health-reading.ts";
 import { HistoryCharts } from "./history-charts.tsx";
 import { checksSummary, systemChecks } from "./system-checks.ts";
@@ -55,6 +55,7 @@ export function SystemScreen() {
       <HistoryCharts range={range} onZoom={zoom}>
         {report && <CacheTable report={report} readings={readings} />}
       </HistoryCharts>
+      {report && <PoolTable report={report} />}
       {report && <CounterTables report={report} />}
     </>
   );

@@ -40,6 +40,7 @@ test("completes the fields that an object may still have", () => {
   expect(labels('{ "schema": 1, "h|" }')).toEqual([
     '"tiers"',
     '"routes"',
+    '"upstreams"',
     '"anonymousTier"',
     '"defaultTier"',
     '"enforcement"',
@@ -162,11 +163,11 @@ test("the form can show every field of a policy except maps, whatever its kind",
   walk(schema!.root, "");
   const free = schemaAt(schema!, "/tiers/free", (at) => valueAt(policy, at))!;
   walk(free, "/tiers/free");
-  // Maps: that of the tiers has a place of its own, those of a route's changes are written in the text.
+  // Maps: that of the tiers has a place of its own; those of a route's changes, and the pools, are written in the text.
   const changes = ["request/headers", "request/query", "response/headers"].flatMap((place) =>
     ["rename", "set", "add"].map((list) => `/routes/${place}/${list}`),
   );
-  expect(hidden).toEqual(["/tiers", ...changes]);
+  expect(hidden).toEqual(["/tiers", ...changes, "/upstreams"]);
   expect(fieldsOf(schema!, free, ["limits", "mode", "durability", "onLimiterFailure", "shadow"])).toEqual({
     fields: [],
     parts: ["plan", "price", "overage"],

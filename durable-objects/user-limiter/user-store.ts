@@ -63,11 +63,9 @@ export class UserStore {
     return left;
   }
 
-  /** Delivers what is due of the lane that may take long. Call in an alarm, last. */
+  /** Delivers what is due of the lane that may take long. Call in an alarm, last: {@link publishAll} has set the next one. */
   async publishSlow(): Promise<void> {
-    const left = await this.memory.outbox.drain(Date.now(), true);
-    // What Stripe has answered may be for the register, too.
-    if (left.size > 0) await this.wake();
+    await this.memory.outbox.drain(Date.now(), true);
   }
 
   /** Sets the alarm for what is due next in the outbox and in billing. */

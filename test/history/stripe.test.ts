@@ -327,6 +327,31 @@ describe("Stripe's rejection", () => {
   });
 });
 
+describe("a search of an invoice that may be there", () => {
+  it("looks through all invoices of the customer", async () => {
+    const user = await stripeAccount();
+    await user.passUntil("2026-05-01T04:00:00Z");
+    expect(stripe.invoices.all).toHaveLength(4);
+    stripe.faults.push({ call: "POST invoices", fault: "lost" });
+    // After the answer was lost, somebody makes others: what is wanted is on the second page.
+    stripe.held = async (call, when) => {
+      if (call !== "POST invoices" || when === "before") return;
+      stripe.held = async () => undefined;
+      stripe.isAway = true;
+      for (const number of ["X-1", "X-2", "X-3"]) {
+        const form = { customer: "cus_1", number, collection_method: "charge_automatically" };
+        stripe.invoices.dispatch("POST", "invoices", "", "", form, new URLSearchParams());
+      }
+    };
+    await user.passUntil("2026-06-02T06:00:00Z");
+    stripe.isAway = false;
+    await user.passUntil("2026-06-02T07:00:00Z");
+    const own = stripe.invoices.all.filter(({ number }) => number.startsWith("INV"));
+    expect(own.map(({ status, number }) => [number, status]).slice(-1)).toEqual([["INV-000005", "open"]]);
+    expect(own).toHaveLength(5);
+  });
+});
+
 describe("a customer", () => {
   it("that is marked at Stripe is used, charged if it has a payment method, and not overwritten", async () => {
     const own = { name: "Ann's own", metadata: { edge_limiter_account: "ann" } };
@@ -351,6 +376,7 @@ describe("a status at Stripe", () => {
     expect(await report(user)).toBe(true);
     await settle(user);
     expect(await view(user)).toMatchObject({ status: "paid", open: "0.00", paidMs: nowMs });
+    expect(user.registers.documents().map(({ status }) => status)).toEqual(["paid"]);
     expect(stripe.onlyInvoice.isPaidOutOfBand).toBe(false);
   });
 
@@ -508,6 +534,20 @@ describe("what is done here", () => {
     expect((await view(user)).status).toBe("paid");
   });
 
+  it("and has no number yet, a credit note of all of it, is not taken for a payment", async () => {
+    const user = await stripeAccount();
+    await user.passUntil(ISSUED);
+    user.registers.fateOf = () => "lost";
+    await user.object.creditInvoice(ID, [{ line: 0, amount: "31" }], OPERATOR);
+    expect((await view(user)).status).toBe("paid");
+    await settle(user);
+    expect(stripe.onlyInvoice.status).toBe("open");
+    user.registers.fateOf = () => "through";
+    await user.passUntil(new Date(user.nowMs + 600_000).toISOString());
+    expect(stripe.onlyInvoice).toMatchObject({ status: "paid", isPaidOutOfBand: false });
+    expect(stripe.invoices.creditNotes.map(({ amount }) => amount)).toEqual([3_100]);
+  });
+
   it("keeps Stripe's invoice unpaid for a credit note of nothing that is left", async () => {
     const user = await stripeAccount();
     await user.passUntil(ISSUED);
@@ -518,6 +558,25 @@ describe("what is done here", () => {
     await settle(user);
     expect(stripe.invoices.creditNotes).toEqual([]);
     expect((await view(user)).stripe?.error).toBeNull();
+  });
+});
+
+describe("a Stripe that is away", () => {
+  it("is not asked more often because the account changes, or its alarm has other work", async () => {
+    const user = await stripeAccount();
+    await user.passUntil(DRAFTED);
+    stripe.isAway = true;
+    viewOf(await user.object.finalizeInvoice(ID, OPERATOR));
+    let tries = 0;
+    stripe.held = async (_call, when) => void (tries += when === "before" ? 1 : 0);
+    for (let second = 0; second < 1_800; second++) {
+      user.later(1_000);
+      if (!(await user.ring())) await user.object.alarm();
+      if (second % 60 === 0) await user.object.changeBilling({ budget: null }, user.revision, OPERATOR);
+    }
+    // After 2 s, then after twice as long each time, at most five minutes.
+    expect(tries).toBeGreaterThan(8);
+    expect(tries).toBeLessThan(16);
   });
 });
 

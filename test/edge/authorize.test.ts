@@ -243,6 +243,15 @@ describe("a proxy's key", () => {
     );
   });
 
+  it("that was good a moment ago ends within a second after its revocation", async () => {
+    const edge = await proxiedEdge();
+    const { user, key, keyId } = await customer(edge, { scopes: ["check"] });
+    const ask = async () => (await edge.ask("/free/x", { "X-Edge-Limiter-Key": key })).status;
+    expect(await ask()).toBe(200);
+    await admin(edge, "DELETE", `/accounts/${user}/keys/${keyId}`);
+    await expect.poll(ask, { timeout: 1_500, interval: 20 }).toBe(403);
+  });
+
   it("is confirmed once for many questions", async () => {
     let standings = 0;
     const edge = await proxiedEdge(

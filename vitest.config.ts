@@ -41,8 +41,10 @@ const ALONE = [
  * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, twenty kills and other ends of the
  * product, many streams of a model, origins that fail under load, and packages that are installed elsewhere (`packages`).
  */
-const CRASH = ["test/blackbox/{crash,closing-crash,llm,pools,reservation-crash,stop,stripe-crash}.test.ts"];
-const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
+const CRASH = [
+  "test/blackbox/{crash,closing-crash,erasure,llm,pools,reservation-crash,stop,stripe-crash}.test.ts",
+];
+const DEPLOYMENT = ["test/scripts/{deploy,deploy-gradual,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */
 const LOADED_MODULES = "test/fixtures/loaded-modules.ts";

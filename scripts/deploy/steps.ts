@@ -5,10 +5,15 @@ import { upload } from "./upload.ts";
 import { verifyDenial } from "./verify-denial.ts";
 import { verifyHealth } from "./verify-health.ts";
 
-export const STEPS: readonly Step[] = [
+/** Before anything is uploaded. */
+export const PREPARATION: readonly Step[] = [
   { title: "Doctor's checks", run: examineCheckout },
   { title: "npm run check", run: check },
   { title: "Build", run: build },
+];
+
+export const STEPS: readonly Step[] = [
+  ...PREPARATION,
   { title: "wrangler deploy", run: upload },
   { title: "Verify health", run: verifyHealth },
   { title: "Verify a real 429", run: verifyDenial },

@@ -1,13 +1,14 @@
 /** Uploads with `wrangler deploy`, non-interactively, and explains its refusals. */
-import { firstError, runWrangler } from "../doctor/command.ts";
+import { type CommandResult, firstError, runWrangler } from "../doctor/command.ts";
 import { CHOOSE_ACCOUNT, LOGIN, putSecrets } from "../doctor/cloudflare-checks.ts";
 import { isFields, parsed, rowsOf, textIn } from "../doctor/fields.ts";
 import { uploads } from "./prepare.ts";
-import { type Deployment, done, failed, skip, type StepResult } from "./step.ts";
+import { type Deployment, done, failed, type Shares, skip, type StepResult } from "./step.ts";
+import { tagArguments } from "./storage-schema.ts";
 import { urlOf, withEvents } from "./wrangler-events.ts";
 
 /** Uploads take seconds; creating a namespace and a domain's certificate takes longer. */
-const UPLOAD_TIMEOUT_MS = 600_000;
+export const UPLOAD_TIMEOUT_MS = 600_000;
 
 interface Refusal {
   /** Matches wrangler's output. */
@@ -61,28 +62,39 @@ export async function upload(deployment: Deployment, say: (line: string) => void
     // --strict refuses to overwrite changes made on the dashboard. The Deploy button's own build must overwrite them.
     ...(options.overwrite || process.env["WORKERS_CI"] ? [] : ["--strict"]),
     ...(options.secretsFile === null ? [] : ["--secrets-file", options.secretsFile]),
+    ...(await tagArguments(options.root)),
   ];
   const { ran, deployed, failure } = await withEvents((environment) =>
     runWrangler(options.root, args, { environment, onOutput: say, timeoutMs: UPLOAD_TIMEOUT_MS }),
   );
-  if (!ran.ok || !deployed?.versionId) {
-    const refusal = REFUSALS.find(({ output }) => output.test(`${failure}\n${ran.stderr}\n${ran.stdout}`));
-    const reason = refusal?.reason ?? failure?.split("\n")[0] ?? firstError(ran);
-    const next =
-      refusal?.next ??
-      "read wrangler's output above (npx wrangler deployments status shows the running version)";
-    return failed(reason, `${next}; then run npm run deploy again`);
-  }
+  if (!ran.ok || !deployed?.versionId) return refused(ran, failure);
   deployment.versionId = deployed.versionId;
   deployment.url = urlOf(deployed.targets);
   return done(`version ${deployed.versionId}${deployment.url ? ` at ${deployment.url.origin}` : ""}`);
 }
 
+/** Why wrangler did not upload, and what to do. */
+export function refused(ran: CommandResult, failure: string | null): StepResult {
+  const refusal = REFUSALS.find(({ output }) => output.test(`${failure}\n${ran.stderr}\n${ran.stdout}`));
+  const reason = refusal?.reason ?? failure?.split("\n")[0] ?? firstError(ran);
+  const next =
+    refusal?.next ??
+    "read wrangler's output above (npx wrangler deployments status shows the running version)";
+  return failed(reason, `${next}; then run npm run deploy again`);
+}
+
 /** The version that serves most of the traffic; null if the Worker does not exist yet. */
 async function currentVersion(root: string): Promise<string | null> {
+  const [most] = Object.entries(await currentShares(root)).toSorted(([, a], [, b]) => b - a);
+  return most?.[0] ?? null;
+}
+
+/** Which versions serve how much of the traffic; none if the Worker does not exist yet, or wrangler does not answer. */
+export async function currentShares(root: string): Promise<Shares> {
   const ran = await runWrangler(root, ["deployments", "status", "--json"]);
   const status = parsed(ran.stdout);
   const versions = rowsOf(isFields(status) ? status["versions"] : null);
-  const [most] = versions.toSorted((a, b) => Number(b["percentage"]) - Number(a["percentage"]));
-  return textIn(most, "version_id");
+  return Object.fromEntries(
+    versions.map((version) => [textIn(version, "version_id") ?? "", Number(version["percentage"])]),
+  );
 }

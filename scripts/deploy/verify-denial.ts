@@ -28,7 +28,7 @@ type DrainResult =
   | { readonly kind: "unreachable"; readonly reason: string };
 
 export async function verifyDenial(
-  { options, url, versionId }: Deployment,
+  { options, url, versionId, headers }: Deployment,
   say: (line: string) => void,
 ): Promise<StepResult> {
   if (!url) return skip(versionId ? "wrangler reported no URL" : "no running product");
@@ -39,7 +39,7 @@ export async function verifyDenial(
   say("  This spends the tokens of this machine's address; allowed requests reach the upstream.");
   const notLimited: string[] = [];
   for (const { path } of routes) {
-    const drained = await drain(new URL(path, url));
+    const drained = await drain(new URL(path, url), headers);
     switch (drained.kind) {
       case "denied":
         return judge(path, drained.allowed, drained.denial);
@@ -67,12 +67,12 @@ export async function verifyDenial(
 }
 
 /** Sends one request first, then batches; reads the replies in the order of sending. */
-async function drain(url: URL): Promise<DrainResult> {
+async function drain(url: URL, headers: Deployment["headers"]): Promise<DrainResult> {
   let allowed = 0;
   let concurrency = 1;
   while (allowed < MAX_REQUESTS) {
     const count = Math.min(concurrency, MAX_REQUESTS - allowed);
-    const replies = await Promise.all(Array.from({ length: count }, () => send(url)));
+    const replies = await Promise.all(Array.from({ length: count }, () => send(url, headers)));
     for (const reply of replies) {
       if (typeof reply === "string") return { kind: "unreachable", reason: reply };
       const isLimited = reply.headers.has("RateLimit");
@@ -86,10 +86,11 @@ async function drain(url: URL): Promise<DrainResult> {
 }
 
 /** The reply, or the reason there is none. */
-async function send(url: URL): Promise<Reply | string> {
+async function send(url: URL, own: Deployment["headers"]): Promise<Reply | string> {
   try {
     const response = await fetch(url, {
       redirect: "manual",
+      headers: own,
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     const { status, headers } = response;

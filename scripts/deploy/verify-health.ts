@@ -8,7 +8,7 @@ import { type Deployment, done, failed, skip, type StepResult } from "./step.ts"
 const POLL_MS = 1_000;
 
 export async function verifyHealth(
-  { options, url, versionId }: Deployment,
+  { options, url, versionId, headers, interrupted }: Deployment,
   say: (line: string) => void,
 ): Promise<StepResult> {
   if (!url) return skip(versionId ? "wrangler reported no URL" : "no running product");
@@ -16,7 +16,7 @@ export async function verifyHealth(
   const startedAtMs = performance.now();
   let reported = "";
   for (;;) {
-    const answer = await ask(url, "/health");
+    const answer = await ask(url, "/health", headers);
     if (answer.kind === "redirect") {
       return failed(
         `/health redirects to ${answer.location}`,
@@ -24,13 +24,13 @@ export async function verifyHealth(
       );
     }
     const running = answer.kind === "answer" ? textIn(answer.body, "version") : null;
-    const problem = problemOf(answer) ?? (versionId && running !== version ? `still runs ${running}` : null);
+    const problem = problemOf(answer) ?? olderOf(answer, versionId, version);
     if (problem === null) {
       return done(
         `${url.origin} is ok, runs ${running}${running === version ? "" : ` (this checkout is ${version})`}`,
       );
     }
-    if (performance.now() - startedAtMs > options.waitMs) {
+    if (interrupted.aborted || performance.now() - startedAtMs > options.waitMs) {
       const next = `find the cause: npm run doctor -- --url ${url.origin}`;
       return failed(`not healthy after ${Math.round(options.waitMs / 1_000)} s: ${problem}`, next);
     }
@@ -38,6 +38,19 @@ export async function verifyHealth(
     reported = problem;
     await sleep(POLL_MS);
   }
+}
+
+/** What still runs in place of the uploaded version; null if that does. Older products do not say which version of Cloudflare's they are. */
+function olderOf(
+  answer: Exclude<TargetAnswer, { kind: "redirect" }>,
+  versionId: string | null,
+  version: string,
+): string | null {
+  if (versionId === null || answer.kind === "unreachable") return null;
+  const deployment = textIn(answer.body, "deployment");
+  if (deployment !== null && deployment !== versionId) return `version ${deployment} still answers`;
+  const running = textIn(answer.body, "version");
+  return running === version ? null : `still runs ${running}`;
 }
 
 /** Why the product is not healthy yet, or null. */

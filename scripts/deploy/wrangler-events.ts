@@ -38,10 +38,10 @@ export async function withEvents(
   }
 }
 
-/** The last deployment and the last failure among the events. */
+/** The last deployment, or upload of a version, and the last failure among the events. */
 export function readEvents(text: string): Omit<WranglerReport, "ran"> {
   const events = text.split("\n").map(parsed).filter(isFields);
-  const deploy = events.findLast((event) => event["type"] === "deploy");
+  const deploy = events.findLast(({ type }) => type === "deploy" || type === "version-upload");
   const failure = events.findLast((event) => event["type"] === "command-failed");
   return { deployed: deploy ? readDeployed(deploy) : null, failure: textIn(failure, "message") };
 }

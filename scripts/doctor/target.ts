@@ -25,13 +25,17 @@ const REASONS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired",
 };
 
-/** Sends one GET. A redirect of one of the limiter's own paths means that the URL is not the limiter's. */
-export async function ask(base: URL, path: string): Promise<TargetAnswer> {
+/** Sends one GET, with these headers of its own. A redirect of one of the limiter's own paths means that the URL is not the limiter's. */
+export async function ask(
+  base: URL,
+  path: string,
+  own: Readonly<Record<string, string>> = {},
+): Promise<TargetAnswer> {
   const sentAtMs = Date.now();
   try {
     const response = await fetch(new URL(path, base), {
       redirect: "manual",
-      headers: { Accept: "application/json" },
+      headers: { Accept: "application/json", ...own },
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     const answeredAtMs = Date.now();

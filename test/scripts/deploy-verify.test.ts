@@ -29,10 +29,16 @@ async function deny(replies: Replies) {
       secretsFile: null,
       overwrite: false,
       waitMs: 0,
+      gradual: null,
+      target: null,
+      soakMs: 0,
     },
     url: new URL(target.url),
     versionId: null,
     previousVersionId: null,
+    headers: {},
+    shares: [],
+    interrupted: new AbortController().signal,
   };
   const said: string[] = [];
   const result = await verifyDenial(deployment, (line) => said.push(line));

@@ -1,4 +1,6 @@
 /** A fake of the parts of Cloudflare's API that wrangler calls to deploy this project. Accepts any token, stores nothing. */
+import * as z from "zod/mini";
+import type { WranglerReplies } from "./checkout.ts";
 import { type FakeServer, type Replies, type Reply, startServer } from "./fake-target.ts";
 
 const ACCOUNT = "/client/v4/accounts/a1";
@@ -9,7 +11,7 @@ export const UPLOADED = "99999999-2222-4333-8444-555555555555";
 /** A host that never resolves, so that a deployment cannot be verified. */
 export const HOST = "edge-limiter.acme.invalid";
 
-export const success = (result: unknown): Reply => ({
+export const success = <T>(result: T) => ({
   body: { success: true, errors: [], messages: [], result, result_info: { page: 1, total_pages: 1 } },
 });
 export const failure = (status: number, code: number, message: string): Reply => ({
@@ -88,6 +90,95 @@ export const LEFTOVER_NAMESPACE: Replies = {
 
 export function startCloudflare(replies: Replies = {}): Promise<FakeServer> {
   return startServer({ ...DEPLOYED, ...replies });
+}
+
+const STAND_IN = "/stand-in";
+
+/** The stand-in for wrangler asks the fake Cloudflare itself: for tests of what is deployed when, not of how wrangler does it. */
+export const asks = (cloudflare: FakeServer): WranglerReplies =>
+  Object.fromEntries(
+    ["deployments status", "versions view", "versions upload", "versions deploy"].map((command) => [
+      command,
+      `${cloudflare.url}${STAND_IN}`,
+    ]),
+  );
+
+/** A deployment as Cloudflare has it: percent of the requests, by version. */
+export type FakeShares = Readonly<Record<string, number>>;
+
+/**
+ * An account whose versions can be shifted: a fake Cloudflare that remembers the deployment.
+ * @param classes of objects that the running version has.
+ * @param tag of the running version.
+ */
+export async function startVersions(classes: readonly string[], tag = "") {
+  const deployed: FakeShares[] = [{ [RAN_BEFORE]: 100 }];
+  /** Rejects a deployment; null: does not. */
+  let rejects: (shares: FakeShares) => Reply | null = () => null;
+  const versions = () =>
+    Object.entries(deployed.at(-1) ?? {}).map(([version_id, percentage]) => ({ version_id, percentage }));
+  const bindings = classes.map((class_name) => ({
+    type: "durable_object_namespace",
+    name: class_name,
+    class_name,
+  }));
+  const version = (id: string) =>
+    success({
+      id,
+      number: 1,
+      metadata: { created_on: "2026-11-01T00:00:00Z", author_email: "user@example.com", source: "wrangler" },
+      annotations: tag === "" ? {} : { "workers/tag": tag },
+      resources: { bindings, script: {}, script_runtime: {} },
+    });
+  const body = z.object({
+    versions: z.array(z.object({ version_id: z.string(), percentage: z.number() })),
+  });
+  const cloudflare = await startCloudflare({
+    [`GET ${SCRIPT}/deployments`]: () =>
+      success({ deployments: [{ id: "d1", created_on: "2026-11-01T00:00:00Z", versions: versions() }] }),
+    [`POST ${SCRIPT}/deployments`]: (_count, _query, received) => {
+      const asked = body.parse(JSON.parse(received.body)).versions;
+      const shares = Object.fromEntries(asked.map(({ version_id: id, percentage }) => [id, percentage]));
+      const rejection = rejects(shares);
+      if (rejection !== null) return rejection;
+      deployed.push(shares);
+      return success({ id: "d2" });
+    },
+    [`GET ${SCRIPT}/versions`]: success({ items: [] }),
+    [`GET ${SCRIPT}/versions/${RAN_BEFORE}`]: version(RAN_BEFORE),
+    [`GET ${SCRIPT}/versions/${UPLOADED}`]: version(UPLOADED),
+    [`POST ${SCRIPT}/versions`]: success({
+      id: UPLOADED,
+      startup_time_ms: 3,
+      metadata: { has_preview: false },
+    }),
+    [`${SCRIPT}/script-settings`]: success({}),
+    // What the stand-in for wrangler asks for each command.
+    [STAND_IN]: (_count, query): Reply => {
+      const args = (query.get("args") ?? "").split(" ");
+      const command = args.slice(0, 2).join(" ");
+      if (command === "deployments status")
+        return { body: { stdout: JSON.stringify({ versions: versions() }) } };
+      if (command === "versions view")
+        return { body: { stdout: JSON.stringify(version(args[2] ?? "").body.result) } };
+      if (command === "versions upload")
+        return { body: { events: [{ type: "version-upload", version_id: UPLOADED }] } };
+      const specs = args.filter((arg) => /^[\da-f-]{36}@\d+$/.test(arg)).map((spec) => spec.split("@"));
+      const shares = Object.fromEntries(specs.map(([id = "", share]) => [id, Number(share)]));
+      if (rejects(shares) !== null)
+        return { body: { code: 1, stdout: "[ERROR] Cloudflare has rejected it" } };
+      deployed.push(shares);
+      return { body: {} };
+    },
+  });
+  return {
+    ...cloudflare,
+    deployed,
+    /** Deploys as somebody else does. */
+    deploy: (shares: FakeShares): void => void deployed.push(shares),
+    rejectIf: (rejection: typeof rejects): void => void (rejects = rejection),
+    [Symbol.asyncDispose]: () => cloudflare[Symbol.asyncDispose](),
+  };
 }
 
 /** The uploads among the requests. */

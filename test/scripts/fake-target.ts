@@ -8,7 +8,14 @@ export interface Reply {
 }
 
 /** Replies by path, or by method and path; `count` is 1 for the first request. Other paths reply as in a healthy product. */
-export type Replies = Readonly<Record<string, Reply | ((count: number, query: URLSearchParams) => Reply)>>;
+export type Replies = Readonly<Record<string, Reply | Replier>>;
+type Replier = (count: number, query: URLSearchParams, request: Received) => Reply;
+
+/** What a reply may depend on. */
+export interface Received {
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
 
 export interface FakeServer {
   readonly url: string;
@@ -65,14 +72,16 @@ export async function startServer(replies: Replies): Promise<FakeServer> {
     const count = (counts.get(path) ?? 0) + 1;
     counts.set(path, count);
     const found = replies[`${request.method} ${path}`] ?? replies[path] ?? { status: 404, body: {} };
-    const {
-      status = 200,
-      headers = {},
-      body,
-    } = typeof found === "function" ? found(count, searchParams) : found;
-    request.resume();
-    response.writeHead(status, { "Content-Type": "application/json", ...headers });
-    response.end(body === undefined ? "" : JSON.stringify(body));
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const received = { headers: request.headers, body: Buffer.concat(chunks).toString("latin1") };
+      const reply = typeof found === "function" ? found(count, searchParams, received) : found;
+      const { status = 200, headers = {}, body } = reply;
+      response.writeHead(status, { "Content-Type": "application/json", ...headers });
+      const isText = typeof body === "string" && headers["Content-Type"] === "text/plain";
+      response.end(body === undefined ? "" : isText ? body : JSON.stringify(body));
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();

@@ -59,10 +59,9 @@ test("every section of storage.md that has a table is compared, so that a new on
   const storage = await read("storage.md");
   const headings = storage.split("\n").filter((line) => line.startsWith("## "));
   const compared = new Set(headings.filter((heading) => SECTIONS.some(([from]) => from.test(heading))));
+  const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const withTable = headings.filter(
-    (heading) =>
-      placesIn(storage, new RegExp(`^${heading.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`)}$`))
-        .length > 0,
+    (heading) => placesIn(storage, new RegExp(`^${escaped(heading)}$`)).length > 0,
   );
   expect(withTable.filter((heading) => !compared.has(heading))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** Usage by hour, day or month, and optionally by route: closed hours from the table together with open cells. Exact. */
+/** Usage by hour, day, week or month, and optionally by route: closed hours from the table together with open cells. Exact. */
 import * as z from "zod/mini";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { toTokens } from "../../src/core/units.ts";
@@ -17,6 +17,9 @@ function periodSql(granularity: Granularity, anchorDay: number): string {
       return `strftime('%Y-%m-%dT%H:00:00Z', ${HOUR})`;
     case "day":
       return `strftime('%Y-%m-%dT00:00:00Z', ${HOUR})`;
+    case "week":
+      // To the next Sunday, or this one, and back to its Monday.
+      return `strftime('%Y-%m-%dT00:00:00Z', ${HOUR}, 'weekday 0', '-6 days')`;
     case "month": {
       const [own, before] = [monthStartSql(anchorDay, ""), monthStartSql(anchorDay, ", '-1 month'")];
       return `CASE WHEN date(${HOUR}) >= ${own} THEN ${own} ELSE ${before} END || 'T00:00:00Z'`;

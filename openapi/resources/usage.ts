@@ -83,10 +83,10 @@ export const usageReportSchema = named(
     account: userIdSchema,
     from: moment("Start of the first hour."),
     to: moment("Exclusive."),
-    granularity: z.enum(["hour", "day", "month"]),
+    granularity: z.enum(["hour", "day", "week", "month"]),
     usage: z.array(
       z.strictObject({
-        period: moment("Start of the hour, day or month, even if `from` is later."),
+        period: moment("Start of the hour, day, week or month, even if `from` is later."),
         ...usageFields,
         route: z.optional(
           about("The route's id, if grouped by route; empty for requests that name no route.", z.string()),
@@ -133,13 +133,13 @@ const getAccountStatus: OperationNotes = {
 
 const getUsage: OperationNotes = {
   tag: "Accounts",
-  summary: "Exact usage by hour, day or month, also by route or as CSV",
+  summary: "Exact usage by hour, day, week or month, also by route or as CSV",
   description:
     "Counted in whole hours, also for users without an account. Pages follow the order of period and route, so no row appears twice. The current hour still grows, and so does its period. For bills, query closed periods: set `to` to the end of an hour, and query at least a minute after it.",
   query: {
     from: `${RANGE_START} Default: the start of the month.`,
     to: "Exclusive. Default: now.",
-    granularity: "Default: `day`.",
+    granularity: "Default: `day`. Weeks begin on Monday (ISO 8601), in UTC as all periods.",
     anchorDay:
       "With `granularity=month`: months start on this day (in a shorter month on its last day), like a quota with this `anchorDay`. Default: 1.",
     group: "`route`: one row per route.",

@@ -166,7 +166,8 @@ export interface UsageView {
   readonly units?: Readonly<Record<string, number>>;
 }
 
-export type Granularity = "hour" | "day" | "month";
+/** Weeks are those of ISO 8601: they begin on Monday. */
+export type Granularity = "hour" | "day" | "week" | "month";
 
 export interface UsageQuery {
   readonly fromMs: number;

@@ -166,7 +166,7 @@ export const parseUsage = parseAs(
     account: isText,
     from: isText,
     to: isText,
-    granularity: isOneOf({ hour: true, day: true, month: true }),
+    granularity: isOneOf({ hour: true, day: true, week: true, month: true }),
     usage: isListOf(isUsageRow),
     cursor: isNullOr(isText),
   }),

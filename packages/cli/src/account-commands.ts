@@ -89,7 +89,7 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
     options: {
       from: text("<time>", "a time, or a date for its first moment"),
       to: text("<time>", "exclusive; default: now"),
-      granularity: text("<unit>", "hour, day or month"),
+      granularity: text("<unit>", "hour, day, week or month"),
       "by-route": { type: "boolean", value: "", help: "one row per route" },
       limit: text("<n>", "at most so many rows (1000)"),
     },

@@ -1,10 +1,10 @@
 /** Positions in an account's usage as cursors. Pure. A position names a row, never a count of rows: rows may be added before it between two pages. */
 import * as z from "zod/mini";
-import { periodAt } from "../../core/calendar.ts";
 import { parseJson } from "../../json.ts";
 import type { UsagePosition, UsageQuery } from "../../objects/account.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { BAD_CURSOR, cursorOf, positionOf } from "../query.ts";
+import { usagePeriodAt } from "./usage-period.ts";
 
 /** In the spelling of rows, since positions are compared as text. */
 const period = z.iso.datetime({ precision: 0 });
@@ -28,7 +28,8 @@ export function usagePosition(
   if (!parsed.success) return { ok: false, faults: BAD_CURSOR };
   const [start, route] = parsed.data;
   const atMs = Date.parse(start);
-  const isRow = periodAt(granularity, atMs, anchorDay).startMs === atMs && (route !== undefined) === byRoute;
+  const isRow =
+    usagePeriodAt(granularity, atMs, anchorDay).startMs === atMs && (route !== undefined) === byRoute;
   return isRow
     ? { ok: true, value: { period: start, route: route ?? "" } }
     : { ok: false, faults: BAD_CURSOR };

@@ -24,7 +24,7 @@ const usageQuery = z.strictObject({
   from: rangeBound,
   /** Exclusive. */
   to: rangeBound,
-  granularity: z.optional(z.enum(["hour", "day", "month"])),
+  granularity: z.optional(z.enum(["hour", "day", "week", "month"])),
   anchorDay: z.optional(z.string().check(z.regex(/^([1-9]|[12]\d|3[01])$/, "must be 1 to 31"))),
   group: z.optional(z.enum(["route"])),
   mode: z.optional(z.enum(KEY_MODES)),

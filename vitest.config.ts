@@ -42,7 +42,7 @@ const ALONE = [
  * product, many streams of a model, origins that fail under load, and packages that are installed elsewhere (`packages`).
  */
 const CRASH = [
-  "test/blackbox/{crash,closing-crash,erasure,llm,pools,reservation-crash,stop,stripe-crash}.test.ts",
+  "test/blackbox/{crash,closing-crash,erasure,llm,pools,reservation-crash,stop,stripe-crash,webhooks}.test.ts",
 ];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-gradual,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
@@ -68,6 +68,10 @@ const MODULE_SOURCES = [
     replacement: `${import.meta.dirname}/src/gateway/cache/serve-cached.ts`,
   },
   { find: /^.*\/modules\/proxies\.mjs$/, replacement: `${import.meta.dirname}/src/proxies/proxy-app.ts` },
+  {
+    find: /^.*\/modules\/events\.mjs$/,
+    replacement: `${import.meta.dirname}/durable-objects/events/module.ts`,
+  },
   { find: /^.*\/modules\/pdf\.mjs$/, replacement: `${import.meta.dirname}/src/documents/invoice-pdf.ts` },
   {
     find: /^.*\/modules\/shields\.mjs$/,
@@ -87,6 +91,10 @@ const MODULE_SOURCES = [
     replacement: `${import.meta.dirname}/src/gateway/transform/transform.ts`,
   },
   { find: /^.*\/modules\/usage\.mjs$/, replacement: `${import.meta.dirname}/src/gateway/metering.ts` },
+  {
+    find: /^.*\/modules\/webhooks\.mjs$/,
+    replacement: `${import.meta.dirname}/durable-objects/webhook-desk/module.ts`,
+  },
 ];
 
 /** For the Durable Object classes in Node. */

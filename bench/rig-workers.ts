@@ -225,6 +225,7 @@ function limiter(
     ACCOUNT_DIRECTORY: "AccountDirectory",
     METRICS_HUB: "MetricsHub",
     BILLING_REGISTER: "BillingRegister",
+    WEBHOOK_DESK: "WebhookDesk",
   };
   return {
     ...worker(name, path),

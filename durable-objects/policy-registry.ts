@@ -20,6 +20,9 @@ import type {
 } from "../src/objects/policy-registry.ts";
 import type { CacheGenerations } from "../src/policy/cache-generations.ts";
 import { CURRENT_KEY, documentKey } from "../src/policy/policy-store.ts";
+import { loadEvents } from "../src/event-module.ts";
+import { webhookDeskOf } from "../src/objects/webhook-desk.ts";
+import { EVENT_LANE } from "./event-lane.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
@@ -70,7 +73,12 @@ export class PolicyRegistry extends PlacedObject implements PolicyRegistryRpc {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#outbox = new Outbox(this.#storage.sql, async ({ name, value }) => {
+    this.#outbox = new Outbox(this.#storage.sql, async ({ lane, name, value }) => {
+      if (lane === EVENT_LANE) {
+        const taken = webhookDeskOf(this.env.WEBHOOK_DESK).put(name, value ?? "");
+        await withDeadline(taken, DELIVERY_DEADLINE_MS, "webhook desk");
+        return null;
+      }
       if (name === CURRENT_KEY) this.#takeTurn(Date.now());
       const stored = value === null ? this.env.CONFIG.delete(name) : this.env.CONFIG.put(name, value);
       await withDeadline(stored, DELIVERY_DEADLINE_MS, "KV");
@@ -163,6 +171,8 @@ export class PolicyRegistry extends PlacedObject implements PolicyRegistryRpc {
     change: Change,
     restores: number | null,
   ): Promise<PutAnswer> {
+    // Few documents need the module, which reads closely.
+    const events = document.includes("policy.activated") ? await loadEvents() : null;
     const before = this.newest();
     const newest = before?.revision ?? 0;
     if (newest !== expected) return { kind: "mismatch", newest };
@@ -186,6 +196,8 @@ export class PolicyRegistry extends PlacedObject implements PolicyRegistryRpc {
       );
       this.#pacedUntilMs = -Infinity;
       this.#putPointer(info, nowMs);
+      const activated = events?.activationEntry(document, info);
+      if (activated) this.#outbox.put(activated, nowMs);
       if (hasBilling(document) !== hasBilling(before?.document ?? "{}")) this.#sweep.begin(revision, nowMs);
     });
     // In one write with the revision: the alarm runs if the object dies before KV has it.
@@ -211,7 +223,7 @@ export class PolicyRegistry extends PlacedObject implements PolicyRegistryRpc {
     const left = await this.#outbox.drain(Date.now());
     reportMetrics(this.ctx, this.env);
     await this.#wake();
-    return left.size === 0;
+    return !left.has("kv");
   }
 
   /** Sets the alarm for what is due next. */

@@ -24,6 +24,7 @@ import type { StatusRequest, UserStatus } from "../src/objects/user-status.ts";
 import type { Policy } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { loadBilling, loadedBilling } from "../src/billing-module.ts";
+import { loadedEvents, loadEvents } from "../src/event-module.ts";
 import { dueMetrics, reportMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { BillingObject } from "./user-limiter/billing-object.ts";
@@ -211,6 +212,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     if (this.#isAddress()) await this.#checkpointAddress();
     if ((await this.#forgetAddress(this.store.memory)) || !memory.hasTables) return;
     await this.#closeOrRetry();
+    await this.#reportExpiring();
     await this.store.publishAll();
     await this.continueErasure();
     reportMetrics(this.ctx, this.env);
@@ -219,6 +221,13 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     if (nextMs !== null) await this.store.wakeAt(Math.max(nextMs, Date.now() + SWEEP_EVERY_MS));
     await this.store.wakeAt(this.store.memory.reservations.sweepAtMs);
     await this.store.publishSlow();
+  }
+
+  /** Reports the keys that expire soon, if the policy reports that. */
+  async #reportExpiring(): Promise<void> {
+    if (!this.store.memory.keys.all.some(({ expiresMs }) => expiresMs)) return;
+    await this.changes.policies.load();
+    this.store.change((memory) => memory.transact(() => memory.events?.runDue(Date.now())));
   }
 
   /** Closes billing periods that are due. A failure delays neither the outbox nor decisions: it is retried. */
@@ -235,6 +244,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
   #hasPolicy(revision: number): boolean {
     const { known } = this.#policies;
     if (known === null || known.revision < Math.max(revision, this.store.memory.revision)) return false;
+    if (known.events !== null && loadedEvents() === null) return false;
     return known.billing === null || loadedBilling() !== null;
   }
 
@@ -247,6 +257,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     const wanted = Math.max(revision, this.store.memory.revision);
     const policy = await this.#policies.atLeast(wanted);
     if (policy?.billing) await loadBilling();
+    if (policy?.events !== null) await loadEvents();
     if (policy) return;
     throw new Error(`policy revision ${wanted} cannot be loaded: neither KV nor the registry returned it`);
   }
@@ -267,6 +278,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
         const policy = this.#policies.known;
         if (policy && chargeExpired(changed, policy, nowMs)) changed.needsCheckpoint = true;
         changed.checkpoint(nowMs);
+        if (policy?.events) changed.reportAlerts(policy, nowMs);
         return changed;
       });
       this.#rest(memory);

@@ -34,6 +34,7 @@ import { STRIPE_NOTES } from "./resources/stripe.ts";
 import { USAGE_NOTES } from "./resources/usage.ts";
 import { USAGE_EXPORT_NOTES } from "./resources/usage-export.ts";
 import { USERS_NOTES } from "./resources/users.ts";
+import { DELIVERIES_NOTES, WEBHOOKS_NOTES } from "./resources/webhooks.ts";
 import { type JsonObject, SchemaBook } from "./schema-book.ts";
 import { SECURITY_SCHEMES } from "./security.ts";
 import { TAGS } from "./tags.ts";
@@ -73,6 +74,8 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...USAGE_NOTES,
   ...AUDIT_NOTES,
   ...KEYS_NOTES,
+  ...WEBHOOKS_NOTES,
+  ...DELIVERIES_NOTES,
   ...REPORTS_NOTES,
   ...LIVE_NOTES,
 };

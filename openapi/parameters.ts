@@ -47,6 +47,16 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     schema: z.string(),
     example: "acme.20261001",
   },
+  webhook: {
+    description: "The endpoint's id, as the list shows it.",
+    schema: z.string(),
+    example: "we_8f14e45fceea167a5a36dedd4bea2543",
+  },
+  event: {
+    description: "The event's id: its `webhook-id`.",
+    schema: z.string(),
+    example: "evt_5d41402abc4b2a76b9719d911017c592",
+  },
   link: {
     description: "The link's token.",
     schema: z.string(),

@@ -12,6 +12,8 @@ export const TAGS = {
   Billing:
     "An account's billing period, customer, budget, changes of tier and credits; invoices and credit notes.",
   Keys: "API keys of an account. A key is shown once; only its SHA-256 is stored.",
+  Webhooks:
+    "Events that are sent to your servers, by Standard Webhooks 1.0: endpoints, their secrets and deliveries.",
   Reports:
     "Recorded decisions as charts and tables, from sampled data: never for bills. For the exact ledger, see an account's usage.",
   Dashboard: "The operators' page. It shows nothing without a session.",

@@ -15,6 +15,7 @@ const MODULES: Readonly<Record<string, string>> = {
   billing: "durable-objects/user-limiter/billing/module.ts",
   control: "durable-objects/control.ts",
   cache: "src/gateway/cache/serve-cached.ts",
+  events: "durable-objects/events/module.ts",
   pdf: "src/documents/invoice-pdf.ts",
   pools: "src/gateway/pools/module.ts",
   proxies: "src/proxies/proxy-app.ts",
@@ -24,6 +25,7 @@ const MODULES: Readonly<Record<string, string>> = {
   tokens: "src/identity/token-issuer.ts",
   transform: "src/gateway/transform/transform.ts",
   usage: "src/gateway/metering.ts",
+  webhooks: "durable-objects/webhook-desk/module.ts",
 };
 
 /** Lists the source files of all modules, relative to the repository. For the freshness of a bundle (bundle.ts). */

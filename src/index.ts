@@ -6,6 +6,7 @@ import { BillingRegister } from "../durable-objects/billing-register.ts";
 import { MetricsHub } from "../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../durable-objects/user-limiter.ts";
+import { WebhookDesk } from "../durable-objects/webhook-desk.ts";
 import type { App } from "./api/caller-app.ts";
 import { createApp } from "./app.ts";
 import { problem } from "./edge/problem.ts";
@@ -15,7 +16,15 @@ import { EdgeLimiter } from "./rpc.ts";
 
 let app: App | null = null;
 
-export { AccountDirectory, BillingRegister, EdgeLimiter, MetricsHub, PolicyRegistry, UserLimiter };
+export {
+  AccountDirectory,
+  BillingRegister,
+  EdgeLimiter,
+  MetricsHub,
+  PolicyRegistry,
+  UserLimiter,
+  WebhookDesk,
+};
 
 export default {
   fetch(request, env, ctx) {

@@ -11,6 +11,7 @@ export function counted(env: Env, operations: OperationCounts): Env {
     POLICY_REGISTRY: countedObjects(env.POLICY_REGISTRY, object),
     ACCOUNT_DIRECTORY: countedObjects(env.ACCOUNT_DIRECTORY, object),
     BILLING_REGISTER: countedObjects(env.BILLING_REGISTER, object),
+    WEBHOOK_DESK: countedObjects(env.WEBHOOK_DESK, object),
     METRICS_HUB: countedObjects(env.METRICS_HUB, () => void operations.hubCalls++),
     CONFIG: intercepted(env.CONFIG, (name) => {
       if (name === "get" || name === "getWithMetadata") operations.kvReads++;
@@ -27,6 +28,7 @@ export function countRows(operations: OperationCounts): void {
     "PolicyRegistry",
     "AccountDirectory",
     "BillingRegister",
+    "WebhookDesk",
     "MetricsHub",
   ]) {
     const counter = objectMetrics.counter("rowsWritten", [object]);

@@ -99,6 +99,7 @@ export class AccountChanges {
     if (policy) memory.doDueBilling(policy, nowMs);
     memory.changeLimits(this.policies.known, nowMs);
     memory.writeState(nowMs);
+    if (policy?.events) memory.reportAlerts(policy, nowMs);
   }
 
   /** Publishes a change made in this turn, and waits until no isolate decides without it. @returns whether KV has it. */

@@ -1,7 +1,8 @@
 /**
  * The control plane's side of a user's object: account, keys, grants, audit, usage. src/objects/user-limiter.ts documents the methods.
  *
- * Every change is one transaction of the change itself, its audit entry, its outbox entries and, if it changes limits, the state. It
+ * Every change is one transaction of the change itself, its audit entry, its outbox entries and, if it changes limits, the state. A
+ * change that may be an event loads the policy first, which says whether it is one. It
  * takes effect with the object's next turn, and is answered when no isolate decides without it any more (fence.ts).
  */
 import * as z from "zod/mini";
@@ -69,6 +70,10 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     super(ctx, env);
     this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), this.env);
     this.changes = new AccountChanges(this.store);
+    this.store.eventKinds = () => {
+      const { known } = this.changes.policies;
+      return known === null ? undefined : known.events;
+    };
     // No call may come to an account that is billed before the isolate has what bills it.
     if (loadedBilling() === null && hasBilling(ctx.storage)) void ctx.blockConcurrencyWhile(loadBilling);
   }
@@ -97,7 +102,7 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     by: Change = NOBODY,
     revision = 0,
   ): Promise<NewAccountAnswer> {
-    if (revision > 0) await this.changes.policies.load(revision);
+    await this.changes.policies.load(revision);
     if (this.store.memory.accounts.account) return { kind: "exists" };
     const inherited = this.#isKnown() ? inheritedFrom(this.store.memory) : null;
     const account = this.#create(user, input, by);
@@ -113,7 +118,7 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     revision = 0,
   ): Promise<AccountAnswer | TierRejection | CallDiffers> {
     const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
-    if (isOfLimits) await this.changes.policies.load(revision);
+    await this.changes.policies.load(revision);
     if (!this.store.memory.accounts.account) return { kind: "absent" };
     const made = this.#change(change, by);
     if (typeof made !== "string") return made;
@@ -135,7 +140,8 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
    * Deletes the account: its keys stop at once. Its ledger and audit trail stay, and so does a block, for every credential of the user.
    * @param lift lift the block, even of an account that is deleted already.
    */
-  async deleteAccount(by: Change = NOBODY, lift = false): Promise<DeletedAnswer> {
+  async deleteAccount(by: Change = NOBODY, lift = false, revision = 0): Promise<DeletedAnswer> {
+    await this.changes.policies.load(revision);
     const { accounts, keys } = this.store.memory;
     const { account, status } = accounts;
     const isNew = this.changes.callOf(by) === null;
@@ -221,7 +227,8 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     return typeof made === "string" ? accountAnswer(this.store.memory) : made;
   }
 
-  async addKey(input: NewKey, by: Change = NOBODY): Promise<KeyAnswer> {
+  async addKey(input: NewKey, by: Change = NOBODY, revision = 0): Promise<KeyAnswer> {
+    await this.changes.policies.load(revision);
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };
@@ -239,7 +246,12 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
    * Replaces a key with a new one; the old key still works for the grace period. A rotated key may be rotated again during its grace
    * period, which can only shorten that.
    */
-  async rotateKey({ oldKeyId, keyId, hash, graceMs }: Rotation, by: Change = NOBODY): Promise<KeyAnswer> {
+  async rotateKey(
+    { oldKeyId, keyId, hash, graceMs }: Rotation,
+    by: Change = NOBODY,
+    revision = 0,
+  ): Promise<KeyAnswer> {
+    await this.changes.policies.load(revision);
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };
@@ -256,7 +268,8 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
   }
 
   /** Revokes a key: the object rejects it from now on, whatever KV still says. */
-  async revokeKey(keyId: string, by: Change = NOBODY): Promise<KeyAnswer> {
+  async revokeKey(keyId: string, by: Change = NOBODY, revision = 0): Promise<KeyAnswer> {
+    await this.changes.policies.load(revision);
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };

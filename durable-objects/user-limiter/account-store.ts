@@ -16,6 +16,7 @@ import type { AccountStanding } from "../../src/objects/object-call.ts";
 import { adjustTier, type Grant, shapeOf } from "../../src/policy/adjust.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
 import { type CounterAllowance, isSameAllowance, withOwnAllowance } from "../../src/policy/own-allowance.ts";
+import type { AccountEvents } from "../events/account-events.ts";
 import type { Outbox } from "../outbox.ts";
 
 /** Grants in force at once. Bounds the work of a decision. */
@@ -68,6 +69,7 @@ type Stored = Account & { readonly deleted: boolean };
 export class AccountStore {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
+  readonly #events: () => AccountEvents | null;
   #stored: Stored | null = null;
   #grants: readonly Grant[] = [];
   #adjusted: Adjusted | null = null;
@@ -75,9 +77,15 @@ export class AccountStore {
   #standing: AccountStanding | null = null;
 
   /** @param hasTables whether there are tables. */
-  constructor(sql: SqlStorage, outbox: Outbox, hasTables: boolean) {
+  constructor(
+    sql: SqlStorage,
+    outbox: Outbox,
+    hasTables: boolean,
+    events: () => AccountEvents | null = () => null,
+  ) {
     this.#sql = sql;
     this.#outbox = outbox;
+    this.#events = events;
     if (!hasTables) return;
     for (const row of sql.exec("SELECT * FROM account")) this.#stored = toAccount(accountRow.parse(row));
     this.#grants = sql.exec("SELECT * FROM grants ORDER BY created_ms, grant_id").toArray().map(toGrant);
@@ -265,6 +273,7 @@ export class AccountStore {
       account.updatedMs,
     );
     this.#publish(account, account.updatedMs);
+    this.#events()?.accountPut(this.#stored, account, account.updatedMs);
     this.#stored = account;
     this.#adjusted = null;
     this.#standing = null;

@@ -10,6 +10,7 @@ import { KEY_SCOPES } from "../../src/identity/key-scope.ts";
 import { type KeyRecord, keyRecordKey } from "../../src/identity/key-store.ts";
 import { parseJson } from "../../src/json.ts";
 import type { NewKey } from "../../src/objects/account.ts";
+import type { AccountEvents } from "../events/account-events.ts";
 import type { Outbox } from "../outbox.ts";
 
 /** Bounds an object's memory. A team that needs more valid keys at once should use several accounts. */
@@ -44,14 +45,21 @@ export interface StoredKey extends NewKey {
 export class KeyRing {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
+  readonly #events: () => AccountEvents | null;
   readonly #keys = new Map<string, StoredKey>();
   /** The first key of the lineage, by the id of each successor, including deleted ones. */
   readonly #origins = new Map<string, string>();
 
   /** @param hasTables whether there is a table. */
-  constructor(sql: SqlStorage, outbox: Outbox, hasTables: boolean) {
+  constructor(
+    sql: SqlStorage,
+    outbox: Outbox,
+    hasTables: boolean,
+    events: () => AccountEvents | null = () => null,
+  ) {
     this.#sql = sql;
     this.#outbox = outbox;
+    this.#events = events;
     if (!hasTables) return;
     for (const row of sql.exec("SELECT * FROM keys ORDER BY created_ms, key_id")) {
       const key = toKey(keyRow.parse(row));
@@ -117,12 +125,15 @@ export class KeyRing {
     return this.all.filter(({ keyId }) => this.isValid(keyId, nowMs)).length + count <= MAX_KEYS;
   }
 
-  /** Adds a key. If all places are taken, deletes the key that ended first. Call only if it {@link hasRoom}. */
-  add(user: string, input: NewKey, nowMs: number): StoredKey {
+  /**
+   * Adds a key. If all places are taken, deletes the key that ended first. Call only if it {@link hasRoom}.
+   * @param replaces the key whose successor it is; null: none.
+   */
+  add(user: string, input: NewKey, nowMs: number, replaces: string | null = null): StoredKey {
     const ended = this.#keys.size < MAX_KEYS ? null : this.#firstEnded(nowMs);
     if (ended) this.#delete(ended, nowMs);
     const key = { ...input, createdMs: nowMs, revokedMs: null, graceEndsMs: null, version: 1 };
-    return this.#put(user, key, nowMs);
+    return this.#put(user, key, nowMs, replaces);
   }
 
   /**
@@ -143,7 +154,8 @@ export class KeyRing {
     this.#sql.exec("DELETE FROM lineage WHERE forgotten_ms < ?", nowMs - LINEAGE_MS);
     this.#sql.exec("INSERT INTO lineage (key_id, origin_id) VALUES (?, ?)", keyId, originId);
     this.#origins.set(keyId, originId);
-    return { old: ending, added: this.add(user, { keyId, hash, name, scopes, expiresMs }, nowMs) };
+    const added = this.add(user, { keyId, hash, name, scopes, expiresMs }, nowMs, old.keyId);
+    return { old: ending, added };
   }
 
   /** Revokes a key. Revoking again changes nothing. */
@@ -177,7 +189,7 @@ export class KeyRing {
     this.#keys.delete(keyId);
   }
 
-  #put(user: string, key: StoredKey, nowMs: number): StoredKey {
+  #put(user: string, key: StoredKey, nowMs: number, replaces: string | null = null): StoredKey {
     this.#sql.exec(
       `INSERT OR REPLACE INTO keys (key_id, hash, name, scopes, created_ms, expires_ms, revoked_ms, version, grace_ends_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -192,6 +204,7 @@ export class KeyRing {
       key.graceEndsMs,
     );
     this.#publish(user, key, nowMs);
+    this.#events()?.keyPut(this.get(key.keyId), key, replaces, nowMs);
     this.#keys.set(key.keyId, key);
     return key;
   }

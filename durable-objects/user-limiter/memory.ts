@@ -9,11 +9,13 @@ import type { Charge } from "../../src/core/plan.ts";
 import type { OpenReservation } from "../../src/core/reservation-book.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { REQUESTS, type UnitCosts } from "../../src/core/unit-costs.ts";
+import { loadedEvents } from "../../src/event-module.ts";
 import { type KeyMode, modeOf, TEST_KEY } from "../../src/identity/key-mode.ts";
 import { chargesFor, isShadowCounter, limitOf, scopeOf, shadowChargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
 import { isVersioned, migrate, schemaVersion, versionWithoutTables } from "../migrations.ts";
+import type { AccountEvents, EventKinds } from "../events/account-events.ts";
 import { objectMetrics } from "../object-metrics.ts";
 import { type Accept, type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account-store.ts";
@@ -91,13 +93,22 @@ export class Memory {
   readonly shadowDenials = new ShadowDenials();
   #billing: BillingDesk | null = null;
   #closing: Closing | null = null;
+  readonly #eventKinds: EventKinds;
+  #events: AccountEvents | null = null;
   /** A close has failed: not before this moment again. */
   closesNotBeforeMs = -Infinity;
 
   /** @param env of the deployment: says whether invoices go to Stripe. Default: they do not. */
-  constructor(storage: DurableObjectStorage, deliver: Deliver, accept: Accept, env: object = {}) {
+  constructor(
+    storage: DurableObjectStorage,
+    deliver: Deliver,
+    accept: Accept,
+    env: object = {},
+    eventKinds: EventKinds = () => null,
+  ) {
     this.#storage = storage;
     this.#env = env;
+    this.#eventKinds = eventKinds;
     this.#hasTables = schemaVersion(storage) > 0;
     this.#isVersioned = isVersioned(storage);
     if (this.#hasTables) migrate(storage, MIGRATIONS);
@@ -113,8 +124,9 @@ export class Memory {
     const epoch = crypto.randomUUID().slice(0, 8);
     this.leases = new LeaseBook({ ...stored.leases, open }, epoch, this.loadedAtMs);
     this.outbox = new Outbox(storage.sql, deliver, accept);
-    this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables);
-    this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
+    const events = (): AccountEvents | null => this.events;
+    this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables, events);
+    this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables, events);
     this.#history = new QuotaHistory(storage.sql, this.ledger, this.keys, () => this.#hasTables);
     const isExact = stored.coversUntilMs === 0;
     this.reservations = new Reservations(storage.sql, this.#hasTables, isExact, this.loadedAtMs);
@@ -124,6 +136,13 @@ export class Memory {
     this.calls = new AdminCalls(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
     if (stored.restsAtMs === null) this.#countLost(stored.counters);
+  }
+
+  /** What queues the account's events; null: the policy reports none. */
+  get events(): AccountEvents | null {
+    if (this.#eventKinds() === null) return null;
+    this.#events ??= loadedEvents()?.accountEventsOf(this, this.#storage.sql, this.#eventKinds) ?? null;
+    return this.#events;
   }
 
   /** The account's billing; null until the isolate has loaded what it needs, as it has if the account or the policy is billed. */
@@ -137,7 +156,8 @@ export class Memory {
       const reserved = this.reservations.cells(Date.now()).filter(({ keyId }) => modeOf(keyId) === "live");
       return reserved.reduce((sum, { costMilli }) => sum + costMilli, leased);
     };
-    const parts = { accounts, ledger, audit, hasTables, usedMilli, lentMilli };
+    const events = (): AccountEvents | null => this.events;
+    const parts = { accounts, ledger, audit, hasTables, usedMilli, lentMilli, events };
     return (this.#billing = loadedBilling()?.deskOf(this.#storage.sql, parts) ?? null);
   }
 
@@ -146,7 +166,8 @@ export class Memory {
     if (this.#closing) return this.#closing;
     const { accounts, audit, billing, outbox } = this;
     if (billing === null) return null;
-    const parts = { desk: billing, accounts, audit, outbox };
+    const events = (): AccountEvents | null => this.events;
+    const parts = { desk: billing, accounts, audit, outbox, events };
     return (this.#closing = loadedBilling()?.closingOf(this.#storage.sql, parts, this.#env) ?? null);
   }
 
@@ -164,7 +185,8 @@ export class Memory {
 
   /** When the object's alarm must run next for its outbox or its billing; null: it need not. */
   nextAlarmMs(nowMs: number): number | null {
-    const dueMs = Math.min(this.outbox.nextDueMs(nowMs) ?? Infinity, this.closingMs);
+    const eventsMs = this.events?.dueMs ?? Infinity;
+    const dueMs = Math.min(this.outbox.nextDueMs(nowMs) ?? Infinity, this.closingMs, eventsMs);
     return dueMs === Infinity ? null : dueMs;
   }
 
@@ -277,6 +299,18 @@ export class Memory {
     const { account } = this.accounts;
     const tier = policy && account ? this.accounts.adjust(tierOf(policy, account.tier), nowMs) : null;
     this.counters.changeLimits(nowMs, (counter) => (policy && tier ? limitOf(policy, tier, counter) : null));
+  }
+
+  /**
+   * Queues the alerts of thresholds that usage has reached. Call at the end of a turn, if the policy reports events.
+   * @returns whether any event was queued in this turn, so that there is something to publish.
+   */
+  reportAlerts(policy: Policy, nowMs: number): boolean {
+    const { billing, events } = this;
+    if (billing?.isAlertDue(this.counters.live) === true) {
+      this.transact(() => billing.alert(policy, this.counters.live, nowMs));
+    }
+    return events?.takeQueued() ?? false;
   }
 
   /** A limit has denied a request. */

@@ -152,6 +152,8 @@ export const MIGRATIONS: readonly Migration[] = [
   `,
   STRIPE_TABLE,
   ERASURE_TABLE,
+  // What was reported as an event, and is reported once (../events/notices.ts).
+  "CREATE TABLE notices (kind TEXT, subject TEXT, at_ms INTEGER NOT NULL, PRIMARY KEY (kind, subject)) WITHOUT ROWID",
 ];
 
 /** Whether something of an erasure is left to do (erasure/erasure.ts). Call only if there are tables. */

@@ -33,7 +33,8 @@ export function settleReservations(
     call.kind === "settle" ? settleOne(memory, policy, call, nowMs) : extendOne(memory, call, nowMs),
   );
   if (memory.isWriteDue(nowMs)) memory.save(nowMs);
-  return { answers, publishes };
+  const reports = policy.events !== null && memory.reportAlerts(policy, nowMs);
+  return { answers, publishes: publishes || reports };
 }
 
 function extendOne(memory: Memory, { id, extendMs }: Extend, nowMs: number): ReservationAnswer {

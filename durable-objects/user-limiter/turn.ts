@@ -16,7 +16,7 @@ export interface Turn {
   readonly answers: ObjectAnswer[];
   /** Whether a decision was stored for its idempotency key, to be deleted later. */
   readonly remembers: boolean;
-  /** Whether the account has changed, since a billing period has ended: publish it. */
+  /** Whether the account has changed, since a billing period has ended, or an event was queued: publish it. */
   readonly publishes: boolean;
 }
 
@@ -67,7 +67,8 @@ export function takeTurn(
       });
     }
   }
-  return { answers, remembers: toRemember.size > 0, publishes };
+  const reports = policy.events !== null && memory.reportAlerts(policy, nowMs);
+  return { answers, remembers: toRemember.size > 0, publishes: publishes || reports };
 }
 
 /** One decision, or the one that is remembered for its idempotency key. Adds a new allowed one to `toRemember`. */

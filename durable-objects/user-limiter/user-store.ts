@@ -8,6 +8,9 @@ import { withDeadline } from "../../src/deadline.ts";
 import { parseJson } from "../../src/json.ts";
 import { objectMetrics } from "../object-metrics.ts";
 import { type Entry, FIRST_RETRY_MS, STRIPE_LANE } from "../outbox.ts";
+import { webhookDeskOf } from "../../src/objects/webhook-desk.ts";
+import { EVENT_LANE } from "../event-lane.ts";
+import type { EventKinds } from "../events/account-events.ts";
 import { Memory } from "./memory.ts";
 
 /** After this time a delivery counts as failed and is retried later: an operator's call waits no longer for it. */
@@ -19,6 +22,8 @@ export class UserStore {
   readonly #storage: DurableObjectStorage;
   readonly #env: Env;
   #memory: Memory | null = null;
+  /** Set once the object has its policies. */
+  eventKinds: EventKinds = () => null;
 
   constructor(storage: DurableObjectStorage, env: Env) {
     this.#storage = storage;
@@ -32,6 +37,7 @@ export class UserStore {
       (entry) => this.#deliver(entry),
       (entry, answer, remove) => this.#accept(entry, answer, remove),
       this.#env,
+      () => this.eventKinds(),
     ));
   }
 
@@ -113,7 +119,9 @@ export class UserStore {
       const { deliverDocument } = await loadBilling();
       return deliverDocument(this.#env, closing, lane, name, value);
     }
-    if (lane === "directory") {
+    if (lane === EVENT_LANE) {
+      await webhookDeskOf(this.#env.WEBHOOK_DESK).put(name, value ?? "");
+    } else if (lane === "directory") {
       const entry = value === null ? null : directoryEntrySchema.parse(parseJson(value));
       await directoryOf(this.#env.ACCOUNT_DIRECTORY).put(name, entry, version);
     } else {

@@ -33,6 +33,8 @@ describeFields(policySchema, {
   rules:
     "In front of all limits: at most 100, with 5,000 addresses and networks in all. The first that matches a request applies. `docs/rules.md` explains them.",
   billing: "What all bills have in common. Without it, nothing is billed.",
+  events:
+    "The kinds of events that webhooks report, such as `invoice.paid`: `docs/webhooks.md` lists them. Default: none.",
   headers:
     "Which optional response headers to send: `X-RateLimit-*` (default: no) and `Server-Timing` (default: the variable SERVER_TIMING).",
   cors: "Which origins may call from a browser. Default: none other than the Worker's own.",

@@ -34,6 +34,7 @@ const REQUIRED_BINDINGS: readonly RequiredBinding[] = [
   ...object("POLICY_REGISTRY", "PolicyRegistry"),
   ...object("ACCOUNT_DIRECTORY", "AccountDirectory"),
   ...object("BILLING_REGISTER", "BillingRegister"),
+  ...object("WEBHOOK_DESK", "WebhookDesk"),
 ];
 
 /** The bindings of src/edge/shields.ts. */

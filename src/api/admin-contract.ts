@@ -24,6 +24,8 @@ import { SIMULATION } from "./policies/simulation.ts";
 import { LIVE } from "./reports/live.ts";
 import { REPORTS } from "./reports/reports.ts";
 import { SESSIONS } from "./session/sessions.ts";
+import { DELIVERIES } from "./webhooks/deliveries.ts";
+import { WEBHOOKS } from "./webhooks/webhooks.ts";
 
 export const ADMIN_CONTRACT = {
   ...METRICS,
@@ -48,6 +50,8 @@ export const ADMIN_CONTRACT = {
   ...USAGE,
   ...AUDIT,
   ...KEYS,
+  ...WEBHOOKS,
+  ...DELIVERIES,
   ...REPORTS,
   ...LIVE,
 };

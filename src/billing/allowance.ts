@@ -13,6 +13,7 @@ import { freeMilli, includedMilli } from "./included.ts";
 import type { Line } from "./line.ts";
 import { isMonotonic } from "./price.ts";
 import type { TaxRate } from "./tax.ts";
+import type { OverageMode } from "./terms.ts";
 import { quantityMilli } from "./usage.ts";
 
 /** What an allowance follows from. */
@@ -52,7 +53,7 @@ export interface Allowance {
 export const NO_CAPS: Caps = { spendCap: null, budget: null, balanceMinor: null };
 
 /** The caps in the order in which they are named if several stop at the same amount: first what the customer cannot change. */
-const CAPS = [
+export const CAPS = [
   ["spendCap", "spend_cap"],
   ["budget", "budget"],
   ["balanceMinor", "credits"],
@@ -77,7 +78,7 @@ export function allowanceOf(basis: AllowanceBasis): Allowance | null {
   }
   const of = { limit: quota.name, includedMilli: included };
 
-  const caps = quota.mode === "prepaid" ? funded(basis.caps) : { ...basis.caps, balanceMinor: null };
+  const caps = capsIn(quota.mode, basis.caps);
   let least: { readonly stop: StopReason; readonly room: bigint } | null = null;
   for (const [cap, stop] of CAPS) {
     if (caps[cap] === null) continue;
@@ -90,6 +91,11 @@ export function allowanceOf(basis: AllowanceBasis): Allowance | null {
   const ceilings = ceilingsOf(caps, rates, exponent);
   const amountMilli = hardStopMilli(segment, earlier, { fullMs, exponent, ceilings, unpaidMilli });
   return { ...of, amountMilli, stop: least.stop };
+}
+
+/** The caps that count in a mode. */
+export function capsIn(mode: OverageMode, caps: Caps): Caps {
+  return mode === "prepaid" ? funded(caps) : { ...caps, balanceMinor: null };
 }
 
 /** Without credits, a prepaid account has a balance of 0, not an unlimited one. */

@@ -6,7 +6,7 @@
  * Pure: no I/O and no clock.
  */
 import type { Span } from "../core/calendar.ts";
-import { type Allowance, allowanceOf } from "./allowance.ts";
+import { type Allowance, type AllowanceBasis, allowanceOf } from "./allowance.ts";
 import { type Caps, type Ceilings, ceilingsOf } from "./ceiling.ts";
 import { balanceMinor, type Credit } from "./credit.ts";
 import type { Line } from "./line.ts";
@@ -61,6 +61,11 @@ export function linesOf(
 
 /** The allowance in the current segment; null if its terms have no overage quota. */
 export function allowanceIn(standing: BillingStanding, rules: BillingRules): Allowance | null {
+  return allowanceOf(allowanceBasis(standing, rules));
+}
+
+/** What the allowance in the current segment follows from. */
+export function allowanceBasis(standing: BillingStanding, rules: BillingRules): AllowanceBasis {
   const { segments, period, customer } = standing;
   const last = segments.at(-1);
   if (last === undefined) throw new RangeError("a period without a segment");
@@ -70,7 +75,7 @@ export function allowanceIn(standing: BillingStanding, rules: BillingRules): All
   const ended = ratable.slice(0, -1);
   const earlier = rated(standing, rules, ended);
   const { fullMs } = period;
-  return allowanceOf({
+  return {
     segment: { ...current, usageAtStart: last.usageAtStart },
     earlier,
     unpaidMilli: unpaidMilli(ended, current, earlier, { fullMs, exponent: rules.exponent }),
@@ -78,7 +83,7 @@ export function allowanceIn(standing: BillingStanding, rules: BillingRules): All
     rates: ratesFor(rules.taxes, customer),
     fullMs,
     exponent: rules.exponent,
-  });
+  };
 }
 
 /** A segment as an invoice lists it: with its own usage and what grants add to the included amount. */

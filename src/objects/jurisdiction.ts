@@ -30,5 +30,6 @@ function placedIn(env: Env, place: Jurisdiction): Env {
     ACCOUNT_DIRECTORY: env.ACCOUNT_DIRECTORY.jurisdiction(place),
     METRICS_HUB: env.METRICS_HUB.jurisdiction(place),
     BILLING_REGISTER: env.BILLING_REGISTER.jurisdiction(place),
+    WEBHOOK_DESK: env.WEBHOOK_DESK.jurisdiction(place),
   };
 }

@@ -54,7 +54,8 @@ export interface DecisionRpc {
 
 /**
  * The control plane. A change is in force from the object's next turn on, and answered once no isolate decides without it any more: after
- * about a second at most. `by` is left out by older versions.
+ * about a second at most. `by` is left out by older versions. `revision`: of a policy that the change must
+ * know, since it has terms or reports events; 0, or left out by older versions: any.
  */
 export interface AccountRpc {
   account(): AccountAnswer;
@@ -69,7 +70,7 @@ export interface AccountRpc {
   /** Creates or changes the account, and adds the keys that it lacks. Repeating it changes nothing. Not in older versions. */
   importAccount(input: AccountImport, by?: Change, revision?: number): Promise<AccountImportAnswer>;
   /** Keys stop at once; ledger, audit trail and a block remain. @param lift also lift the block. */
-  deleteAccount(by?: Change, lift?: boolean): Promise<DeletedAnswer>;
+  deleteAccount(by?: Change, lift?: boolean, revision?: number): Promise<DeletedAnswer>;
   /**
    * As {@link deleteAccount}, and erases the user's personal data, also of an account that is deleted already. The reason is not stored.
    * Not in older versions.
@@ -80,9 +81,9 @@ export interface AccountRpc {
   revokeGrant(grantId: string, by?: Change): Promise<RevokedGrantAnswer>;
   /** Refills the limits of these names, or all (null). The ledger is unchanged. */
   reset(names: readonly string[] | null, by?: Change): Promise<ResetAnswer>;
-  addKey(input: NewKey, by?: Change): Promise<KeyAnswer>;
-  rotateKey(rotation: Rotation, by?: Change): Promise<KeyAnswer>;
-  revokeKey(keyId: string, by?: Change): Promise<KeyAnswer>;
+  addKey(input: NewKey, by?: Change, revision?: number): Promise<KeyAnswer>;
+  rotateKey(rotation: Rotation, by?: Change, revision?: number): Promise<KeyAnswer>;
+  revokeKey(keyId: string, by?: Change, revision?: number): Promise<KeyAnswer>;
   /** Entries older than `before`, newest first; null if the user is unknown. */
   audit(before: number, count: number): AuditEntry[] | null;
   /** Usage from the exact ledger in order of time; null if the user is unknown. */

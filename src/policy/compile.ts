@@ -47,6 +47,8 @@ export interface Policy {
   readonly rules: RuleSet | null;
   /** null: nothing is billed. */
   readonly billing: BillingDocument | null;
+  /** The kinds of events to report; null: none. */
+  readonly events: ReadonlySet<string> | null;
   /** Whether to send X-RateLimit-* too: off by default, since each header costs about 3 % of a request. */
   readonly xRateLimit: boolean;
   /** Whether to send Server-Timing too; null: as the deployment's settings say. */
@@ -112,6 +114,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
       hasShadow: [...tiers.values(), ...routes].some(({ limits }) => limits.some(({ isShadow }) => isShadow)),
       rules: source.rules?.length ? new RuleSet(source.rules, routes) : null,
       billing: source.billing ?? null,
+      events: source.events?.length ? new Set(source.events) : null,
       xRateLimit: source.headers?.xRateLimit ?? false,
       serverTiming: source.headers?.serverTiming ?? null,
       cors: source.cors ?? null,

@@ -185,6 +185,8 @@ export const policySchema = z.strictObject({
   rules: z.optional(rules),
   /** Without it, nothing is billed. */
   billing: z.optional(billing),
+  /** The kinds of events that webhooks report (docs/webhooks.md). Default: none. Unknown ones: event-faults.ts. */
+  events: z.optional(z.array(z.string().check(z.maxLength(64))).check(z.maxLength(64))),
   headers: z.optional(
     z.strictObject({
       /** Whether to send X-RateLimit-Limit, -Remaining and -Reset too. Default: false. */

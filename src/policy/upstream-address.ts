@@ -38,17 +38,18 @@ export function upstreamWarning(upstream: string, ownHost: string): string | nul
   if (url.host.replace(/\.(?=:|$)/, "") === ownHost) {
     return "is the host of this gateway: unless it runs on a route in front of that host's own server, requests come back here and end with 508";
   }
-  return isPrivate(withoutFinalDot(url.hostname))
+  return isPrivateHost(withoutFinalDot(url.hostname))
     ? "is a private address: only a Worker that runs locally can reach it"
     : null;
 }
 
 /** One final dot makes a host absolute. */
-function withoutFinalDot(hostname: string): string {
+export function withoutFinalDot(hostname: string): string {
   return hostname.replace(/\.$/, "");
 }
 
-function isPrivate(hostname: string): boolean {
+/** Whether a host is a name or a literal address that the public internet does not know. */
+export function isPrivateHost(hostname: string): boolean {
   if (/(^|\.)(localhost|local|internal|lan)$/.test(hostname)) return true;
   const address = hostname.replace(/^\[|\]$/g, "");
   return ipaddr.isValid(address) && PRIVATE.has(ipaddr.process(address).range());

@@ -6,6 +6,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as register from "../../durable-objects/billing-register/register-rows.ts";
+import * as desk from "../../durable-objects/webhook-desk/desk-tables.ts";
 import * as directory from "../../durable-objects/account-directory/directory-book.ts";
 import * as hub from "../../durable-objects/metrics-hub.ts";
 import { CHUNK_SCHEMA } from "../../durable-objects/analytics-store/chunk.ts";
@@ -41,10 +42,12 @@ const RELEASED = {
     "3d36c99ee40c260a",
     "d0ae11d6ffe2a8a6",
     "688b5d71100d34b3",
+    "d415845ef052fa39",
   ],
   BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0", "95cba204169894ec"],
   PolicyRegistry: ["66bd50ad5c40ae34"],
   AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107", "d7351be6ee12bf17"],
+  WebhookDesk: ["2a8266760c245064"],
   MetricsHub: ["b7c4b079f294c8e7"],
   /** Not created by a migration, but equally frozen. */
   "MetricsHub points": ["ae007ff83ab8f8b9"],
@@ -96,6 +99,7 @@ describe("a released migration", () => {
     ["PolicyRegistry", registry.MIGRATIONS],
     ["AccountDirectory", directory.MIGRATIONS],
     ["BillingRegister", register.MIGRATIONS],
+    ["WebhookDesk", desk.MIGRATIONS],
     ["MetricsHub", hub.MIGRATIONS],
     ["MetricsHub points", [CHUNK_SCHEMA]],
   ])("is never edited: %s", async (object, migrations) => {

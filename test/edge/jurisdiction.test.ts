@@ -17,6 +17,7 @@ const OBJECTS = [
   "ACCOUNT_DIRECTORY",
   "METRICS_HUB",
   "BILLING_REGISTER",
+  "WEBHOOK_DESK",
 ] as const;
 
 /** A namespace whose objects exist in one jurisdiction alone. Notes those that are asked for. */

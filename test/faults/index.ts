@@ -7,7 +7,13 @@
  */
 import product, { MetricsHub as Hub, UserLimiter as Limiter } from "../../src/index.ts";
 
-export { AccountDirectory, BillingRegister, EdgeLimiter, PolicyRegistry } from "../../src/index.ts";
+export {
+  AccountDirectory,
+  BillingRegister,
+  EdgeLimiter,
+  PolicyRegistry,
+  WebhookDesk,
+} from "../../src/index.ts";
 
 const faults = {
   /** `down` rejects every batch; `crash` aborts the hub once, before it accepts the batch. */

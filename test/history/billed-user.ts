@@ -57,8 +57,26 @@ const cellSchema = z.object({
 });
 const stateSchema = z.object({ state: z.object({ openCells: z.array(cellSchema) }) });
 
+/** An event that has come to the WebhookDesk. */
+export interface ReceivedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+const eventSchema = z.object({
+  type: z.string(),
+  timestamp: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+
 export class BilledUser {
   readonly disk = new Disk();
+  /** In the order in which they came. */
+  readonly events: ReceivedEvent[] = [];
+  /** Whether the WebhookDesk does not answer. */
+  isDeskDown = false;
   readonly registers: Registers;
   /** The hub's erasures of points, and whether it fails them. */
   readonly hub = { erasedMs: [] as number[], fails: false };
@@ -104,6 +122,12 @@ export class BilledUser {
       waitUntil: (work: Promise<unknown>) => void work.catch(() => undefined),
     };
     this.#handle = handle;
+    const desk = {
+      put: async (id: string, body: string) => {
+        if (this.isDeskDown) throw new Error("the desk is down");
+        this.events.push({ id, ...eventSchema.parse(JSON.parse(body)) });
+      },
+    };
     const erase = async (_subject: string, untilMs: number): Promise<number> => {
       if (this.hub.fails) throw new Error("the hub does not answer");
       return this.hub.erasedMs.push(untilMs);
@@ -116,6 +140,7 @@ export class BilledUser {
       ACCOUNT_DIRECTORY: { getByName: () => ({ put }) },
       BILLING_REGISTER: this.registers.binding,
       METRICS_HUB: { getByName: () => ({ erase }) },
+      WEBHOOK_DESK: { getByName: () => desk },
     };
     this.#object = new UserLimiter(ctx as unknown as DurableObjectState, env as unknown as Env);
     return this.#object;
@@ -177,6 +202,11 @@ export class BilledUser {
     const key = { keyId, hash: keyId, name: "", scopes: ["call"], expiresMs: null } as const;
     await this.object.addKey(key, OPERATOR);
     return keyId;
+  }
+
+  /** The kinds of the events that have come, in order. */
+  get kinds(): string[] {
+    return this.events.map(({ type }) => type);
   }
 
   /** One request, as a call has it. */

@@ -6,6 +6,7 @@ import { vi } from "vitest";
 import type * as Compile from "../../src/policy/compile.ts";
 import { loadBilling } from "../../src/billing-module.ts";
 import { loadControl } from "../../src/control-module.ts";
+import { loadEvents } from "../../src/event-module.ts";
 
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
   objectMetrics: { peak: () => undefined, add: () => undefined, observe: () => undefined },
@@ -27,4 +28,4 @@ vi.mock("../../src/policy/compile.ts", async (original) => {
 });
 
 // In simulated time, nothing waits for a file.
-await Promise.all([loadBilling(), loadControl()]);
+await Promise.all([loadBilling(), loadControl(), loadEvents()]);

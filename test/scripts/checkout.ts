@@ -16,6 +16,7 @@ export class UserLimiter extends DurableObject {}
 export class PolicyRegistry extends DurableObject {}
 export class AccountDirectory extends DurableObject {}
 export class BillingRegister extends DurableObject {}
+export class WebhookDesk extends DurableObject {}
 export default { fetch: () => new Response("fake") };
 `;
 
@@ -50,6 +51,10 @@ class_name = "AccountDirectory"
 name = "BILLING_REGISTER"
 class_name = "BillingRegister"
 
+[[durable_objects.bindings]]
+name = "WEBHOOK_DESK"
+class_name = "WebhookDesk"
+
 [exports.UserLimiter]
 type = "durable-object"
 storage = "sqlite"
@@ -63,6 +68,10 @@ type = "durable-object"
 storage = "sqlite"
 
 [exports.BillingRegister]
+type = "durable-object"
+storage = "sqlite"
+
+[exports.WebhookDesk]
 type = "durable-object"
 storage = "sqlite"
 `;

@@ -7,6 +7,7 @@ import { BillingRegister as Register } from "../../../durable-objects/billing-re
 import { MetricsHub as Hub } from "../../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry as Registry } from "../../../durable-objects/policy-registry.ts";
 import { UserLimiter as User } from "../../../durable-objects/user-limiter.ts";
+import { WebhookDesk as Desk } from "../../../durable-objects/webhook-desk.ts";
 import { countsOf } from "../../price.ts";
 import { measureAwake, measureTimers, measureWork } from "../awake.ts";
 import { countCredentialChecks, counted, countRows } from "../operations.ts";
@@ -31,6 +32,12 @@ export class AccountDirectory extends Directory {
   }
 }
 export class BillingRegister extends Register {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, counted(env, operations));
+    measureWork(this, ctx, operations);
+  }
+}
+export class WebhookDesk extends Desk {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env, operations));
     measureWork(this, ctx, operations);

@@ -7,9 +7,10 @@ import { BillingRegister } from "../../../durable-objects/billing-register.ts";
 import { MetricsHub } from "../../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../../../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../../../durable-objects/user-limiter.ts";
+import { WebhookDesk } from "../../../durable-objects/webhook-desk.ts";
 import { withDistance } from "../distance.ts";
 import { selfAnswering } from "../self-answering.ts";
 
-export { AccountDirectory, BillingRegister, MetricsHub, PolicyRegistry, UserLimiter };
+export { AccountDirectory, BillingRegister, MetricsHub, PolicyRegistry, UserLimiter, WebhookDesk };
 
 export default { fetch: selfAnswering(withDistance) } satisfies ExportedHandler<Env>;

@@ -7,10 +7,11 @@ import { BillingRegister } from "../../../durable-objects/billing-register.ts";
 import { MetricsHub } from "../../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../../../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../../../durable-objects/user-limiter.ts";
+import { WebhookDesk } from "../../../durable-objects/webhook-desk.ts";
 import { selfAnswering } from "../self-answering.ts";
 import { PASSES } from "../../passes.ts";
 
-export { AccountDirectory, BillingRegister, MetricsHub, PolicyRegistry, UserLimiter };
+export { AccountDirectory, BillingRegister, MetricsHub, PolicyRegistry, UserLimiter, WebhookDesk };
 
 const answer = selfAnswering((env) => env);
 

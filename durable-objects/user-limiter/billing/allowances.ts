@@ -3,10 +3,10 @@
  *
  * Pure: no I/O and no clock.
  */
-import type { Allowance } from "../../../src/billing/allowance.ts";
+import { type Allowance, type AllowanceBasis, allowanceOf } from "../../../src/billing/allowance.ts";
 import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
 import { includedMilli as includedIn } from "../../../src/billing/included.ts";
-import { allowanceIn, ratableSegments } from "../../../src/billing/standing.ts";
+import { allowanceBasis, ratableSegments } from "../../../src/billing/standing.ts";
 import { quantityMilli, type UsageRow } from "../../../src/billing/usage.ts";
 import { periodAt, type Span } from "../../../src/core/calendar.ts";
 import { HOUR_MS } from "../../../src/core/time.ts";
@@ -17,14 +17,19 @@ import { decimalsOf } from "./offers.ts";
 import { type BillContext, standingOf } from "./rating.ts";
 
 /** By the caps of now, in millitokens since the period began; null if the terms have no overage quota. */
-export function liveAllowance(
+export function liveAllowance(...basis: Parameters<typeof liveBasis>): Allowance | null {
+  return allowanceOf(liveBasis(...basis));
+}
+
+/** What the allowance follows from by the caps of now. */
+export function liveBasis(
   billed: BilledPeriod,
   context: BillContext,
   budget: string | null,
   spendCap: string | null,
-): Allowance | null {
+): AllowanceBasis {
   const rules = { exponent: decimalsOf(billed.currency), taxes: context.taxes, spendCap };
-  return allowanceIn({ ...standingOf(billed, context), budget }, rules);
+  return allowanceBasis({ ...standingOf(billed, context), budget }, rules);
 }
 
 /**
@@ -40,14 +45,7 @@ export function counterAllowance(
   ledgerMilli: (fromHour: number, toHour: number) => number,
 ): CounterAllowance {
   const { limit, includedMilli, amountMilli, stop } = allowance;
-  const counter = counterOf(limit, "live");
-  const month = periodAt("month", period.startMs, anchorDay);
-  const startHour = Math.floor(period.startMs / HOUR_MS);
-  const startMs = startHour * HOUR_MS;
-  const beforeMilli = startMs > month.startMs ? usedMilli(counter, { ...month, endMs: startMs }) : 0;
-  const countedMilli = usedMilli(counter, { startMs, endMs: month.endMs });
-  const forgivenMilli = ledgerMilli(startHour, Math.ceil(month.endMs / HOUR_MS)) - countedMilli;
-  const offset = beforeMilli - forgivenMilli;
+  const offset = counterOffset(limit, { period, anchorDay }, usedMilli, ledgerMilli);
   const shifted = (milli: number): number => Math.min(MAX_EXACT, Math.max(0, milli + offset));
   return {
     limit,
@@ -56,6 +54,23 @@ export function counterAllowance(
     includedMilli: shifted(includedMilli),
     amountMilli: amountMilli === null ? null : shifted(amountMilli),
   };
+}
+
+/** What the counter of a quota counts more than the ledger since the period began. Parameters as of {@link counterAllowance}. */
+export function counterOffset(
+  limit: string,
+  { period, anchorDay }: Pick<BilledPeriod, "period" | "anchorDay">,
+  usedMilli: (counter: string, span: Span) => number,
+  ledgerMilli: (fromHour: number, toHour: number) => number,
+): number {
+  const counter = counterOf(limit, "live");
+  const month = periodAt("month", period.startMs, anchorDay);
+  const startHour = Math.floor(period.startMs / HOUR_MS);
+  const startMs = startHour * HOUR_MS;
+  const beforeMilli = startMs > month.startMs ? usedMilli(counter, { ...month, endMs: startMs }) : 0;
+  const countedMilli = usedMilli(counter, { startMs, endMs: month.endMs });
+  const forgivenMilli = ledgerMilli(startHour, Math.ceil(month.endMs / HOUR_MS)) - countedMilli;
+  return beforeMilli - forgivenMilli;
 }
 
 /**

@@ -13,12 +13,14 @@ import {
   openPeriod,
 } from "../../../src/billing/billed-period.ts";
 import { isSameTerms, termsAt, trialEndMs } from "../../../src/billing/tier-change.ts";
+import type { States } from "../../../src/core/plan.ts";
 import { HOUR_MS, OPEN_HOURS } from "../../../src/core/time.ts";
 import type { Account } from "../../../src/objects/account.ts";
 import type { Policy } from "../../../src/policy/compile.ts";
 import type { BillingAccount } from "./billing-rows.ts";
 import { rulesOf } from "./offers.ts";
 import { type DeskParts, OpenPeriod } from "./open-period.ts";
+import { PeriodAlerts } from "./period-alerts.ts";
 
 /** Periods that one turn opens at most: 20 idle years. Later turns open the others. */
 const MAX_PERIODS_PER_TURN = 240;
@@ -41,6 +43,7 @@ export class BillingDesk extends OpenPeriod {
   #policy: Policy | null = null;
   /** When the next thing becomes due. */
   #dueMs = -Infinity;
+  readonly #alerts = new PeriodAlerts();
 
   constructor(parts: DeskParts) {
     super(parts);
@@ -50,6 +53,16 @@ export class BillingDesk extends OpenPeriod {
   /** Whether {@link advance} may have something to do. Call in each turn. */
   isDue(policy: Policy, nowMs: number): boolean {
     return policy !== this.#policy || nowMs >= this.#dueMs;
+  }
+
+  /** Whether usage has reached a threshold that {@link alert} reports. One comparison, for each turn under a policy with events. */
+  isAlertDue(live: States): boolean {
+    return this.#alerts.isDue(live);
+  }
+
+  /** Queues the alerts of the thresholds that usage has reached, unless the policy has changed since. Call in a transaction. */
+  alert(policy: Policy, live: States, nowMs: number): void {
+    if (policy === this.#policy) this.#alerts.run(live, nowMs);
   }
 
   /** The account, its credits or its grants have changed: the next turn computes everything anew. */
@@ -92,6 +105,7 @@ export class BillingDesk extends OpenPeriod {
     }
     isStored = this.#applyCap(policy) || isStored;
     accounts.setAllowance(this.allowance(policy));
+    this.#watch(policy);
     this.#rest(policy, hourAfter(nowMs));
     return { isStored, isPublished };
   }
@@ -104,6 +118,7 @@ export class BillingDesk extends OpenPeriod {
     store.putPeriod(endPeriod(this.withGrants(billed), nowMs, this.usageOf(billed)));
     this.putAccount({ ...account, periodMs: null, pendingTier: null }, nowMs);
     accounts.setAllowance(null);
+    this.#alerts.watch(null);
     this.recheck();
   }
 
@@ -138,6 +153,20 @@ export class BillingDesk extends OpenPeriod {
     if (capped.capMinor === billed.capMinor) return false;
     this.store.putPeriod(capped);
     return true;
+  }
+
+  /** Finds the thresholds of the open period, if the policy has any and reports them. */
+  #watch(policy: Policy): void {
+    const percents = policy.billing?.alerts ?? [];
+    const events = policy.events === null || percents.length === 0 ? null : this.parts.events();
+    const live = events && this.live(policy);
+    const limit = live?.basis.segment.terms.quota?.name;
+    if (events === null || !live || limit === undefined) {
+      this.#alerts.watch(null);
+      return;
+    }
+    const offsetMilli = this.counterOffset(limit, live.billed);
+    this.#alerts.watch({ ...live, limit, offsetMilli, percents, events });
   }
 
   #begin(policy: Policy, account: Account, nowMs: number): BilledPeriod {

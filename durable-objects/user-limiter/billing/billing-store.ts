@@ -6,6 +6,7 @@ import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
 import type { Segment } from "../../../src/billing/segment.ts";
 import type { Customer } from "../../../src/objects/billing.ts";
 import { readCustomer } from "./stored-json.ts";
+import type { AccountEvents } from "../../events/account-events.ts";
 import {
   type BillingAccount,
   type StoredCredit,
@@ -16,16 +17,19 @@ import {
   toUnclosed,
   type UnclosedPeriod,
 } from "./billing-rows.ts";
+import { creditData } from "./document-events.ts";
 
 export class BillingStore {
   readonly #sql: SqlStorage;
+  readonly #events: () => AccountEvents | null;
   #account: BillingAccount | null = null;
   #period: BilledPeriod | null = null;
   #credits: readonly StoredCredit[] | null = null;
 
   /** @param hasTables whether there are tables. */
-  constructor(sql: SqlStorage, hasTables: boolean) {
+  constructor(sql: SqlStorage, hasTables: boolean, events: () => AccountEvents | null = () => null) {
     this.#sql = sql;
+    this.#events = events;
     if (!hasTables) return;
     for (const row of sql.exec("SELECT * FROM billing")) this.#account = toAccount(row);
   }
@@ -145,6 +149,7 @@ export class BillingStore {
       credit.source,
       credit.createdMs,
     );
+    this.#events()?.put("credit.granted", creditData(credit), credit.createdMs);
     this.#credits = null;
   }
 

@@ -15,11 +15,13 @@ import type { InvoiceStatus } from "../../../src/objects/billing-register.ts";
 import type { Change } from "../../../src/objects/change.ts";
 import type { StripeErrorKind } from "../../../src/objects/stripe.ts";
 import { type Outbox, STRIPE_LANE } from "../../outbox.ts";
+import type { AccountEvents } from "../../events/account-events.ts";
 import type { AccountStore } from "../account-store.ts";
 import type { AuditTrail } from "../audit-trail.ts";
 import { returnCredits, takeCredits } from "./applied-credits.ts";
 import type { ClosingRules } from "./closing-rules.ts";
 import type { BillingDesk } from "./billing-desk.ts";
+import { creditData } from "./document-events.ts";
 import { DocumentQueue } from "./document-queue.ts";
 import type { UnclosedPeriod } from "./billing-rows.ts";
 import { draftOf } from "./period-draft.ts";
@@ -45,6 +47,8 @@ export interface ClosingParts {
   readonly accounts: AccountStore;
   readonly outbox: Outbox;
   readonly audit: AuditTrail;
+  /** What queues the account's events; null: the policy reports none. */
+  readonly events: () => AccountEvents | null;
 }
 
 /** Why a draft was not changed. */
@@ -278,9 +282,20 @@ export class Closing {
     const reviewFromMs = Math.max(nowMs, closeAtMs(unclosed));
     const draft = draftOf(desk, billed, rules, user, carried, reviewFromMs);
     takeCredits(desk, draft.document);
+    this.#reportExpired(billed.period.endMs, nowMs);
     for (const invoice of carried) this.invoices.putNext({ ...invoice, carriedToMs: unclosed.startMs });
     this.invoices.put(draft);
     this.#unclosed.changed();
+  }
+
+  /** Credits expire with the period that contains their expiry date: what its draft leaves of them pays nothing more. */
+  #reportExpired(endMs: number, nowMs: number): void {
+    const events = this.#parts.events();
+    if (events === null) return;
+    for (const credit of this.#parts.desk.store.credits) {
+      const isExpired = credit.expiresMs !== null && credit.expiresMs < endMs && credit.leftMinor > 0n;
+      if (isExpired) events.creditExpired(credit.id, creditData(credit), nowMs);
+    }
   }
 
   /** An empty invoice may get adjustments for as long as a draft. */

@@ -3,6 +3,8 @@ import * as z from "zod/mini";
 import type { InvoiceDocument } from "../../../src/billing/invoice-document.ts";
 import { INVOICE_STATUSES, type InvoiceStatus } from "../../../src/objects/billing-register.ts";
 import { readDocument, writeDocument } from "../../../src/objects/invoice.ts";
+import type { AccountEvents } from "../../events/account-events.ts";
+import { documentData, invoiceEvent } from "./document-events.ts";
 
 export interface StoredInvoice {
   /** Start of its period. */
@@ -67,10 +69,13 @@ export interface InvoicesDue {
 
 export class InvoiceStore {
   readonly #sql: SqlStorage;
+  readonly #events: () => AccountEvents | null;
   #due: InvoicesDue | null = null;
 
-  constructor(sql: SqlStorage) {
+  /** @param events what queues the account's events; null: the policy reports none. */
+  constructor(sql: SqlStorage, events: () => AccountEvents | null = () => null) {
     this.#sql = sql;
+    this.#events = events;
   }
 
   /** Read once, and again after a change. */
@@ -112,8 +117,10 @@ export class InvoiceStore {
     return this.#invoices("WHERE carried_to_ms = ? ORDER BY period_ms", periodMs);
   }
 
+  /** Stores an invoice, and reports its new status as an event. */
   put(invoice: StoredInvoice): void {
     const { document } = invoice;
+    this.#report(invoice);
     this.#sql.exec(
       `INSERT OR REPLACE INTO invoices (period_ms, invoice_id, status, document, series, due_days, carry_below_minor,
          finalize_ms, number, sha256, due_ms, paid_ms, carried_to_ms, version)
@@ -156,7 +163,16 @@ export class InvoiceStore {
     return this.#notes("ORDER BY note_id");
   }
 
+  /** Stores a credit note, and reports its number as an event. */
   putNote({ periodMs, document, series, sha256, version }: StoredCreditNote): void {
+    const isIssued = document.number !== null && this.findNote(document.id)?.document.number === null;
+    if (isIssued) {
+      this.#events()?.put(
+        "credit_note.issued",
+        documentData(document, { dueMs: null, status: null }),
+        Date.now(),
+      );
+    }
     this.#sql.exec(
       `INSERT OR REPLACE INTO credit_notes (note_id, period_ms, document, series, number, sha256, version)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -191,6 +207,14 @@ export class InvoiceStore {
       );
       this.put({ ...invoice, document: { ...document, customer: {}, lines } });
     }
+  }
+
+  #report({ periodMs, document, status, dueMs }: StoredInvoice): void {
+    const events = this.#events();
+    if (events === null) return;
+    const [before] = this.#invoices("WHERE period_ms = ?", periodMs);
+    const kind = invoiceEvent(before?.status ?? null, status);
+    if (kind !== null) events.put(kind, documentData(document, { dueMs, status }), Date.now());
   }
 
   #readDue(): InvoicesDue {

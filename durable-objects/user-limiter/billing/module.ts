@@ -23,12 +23,12 @@ import { putTerms } from "./tier-changes.ts";
 
 /** The billing of the account whose tables `sql` has. */
 function deskOf(sql: SqlStorage, parts: Omit<DeskParts, "store">): BillingDesk {
-  return new BillingDesk({ ...parts, store: new BillingStore(sql, parts.hasTables()) });
+  return new BillingDesk({ ...parts, store: new BillingStore(sql, parts.hasTables(), parts.events) });
 }
 
 /** What closes the periods of that account. @param env of the deployment. */
 function closingOf(sql: SqlStorage, parts: Omit<ClosingParts, "invoices" | "stripe">, env: object): Closing {
-  const invoices = new InvoiceStore(sql);
+  const invoices = new InvoiceStore(sql, parts.events);
   const { outbox } = parts;
   const stripe = new StripeDesk({ rows: new StripeStore(sql), invoices, outbox, isOn: hasStripe(env) });
   return new Closing({ ...parts, invoices, stripe });

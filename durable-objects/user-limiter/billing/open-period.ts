@@ -3,6 +3,7 @@
  * billing-desk.ts changes it.
  */
 import type { IncludedGrant, SegmentTerms } from "../../../src/billing/segment.ts";
+import { type AllowanceBasis, allowanceOf } from "../../../src/billing/allowance.ts";
 import { type BilledPeriod, lastSegment, withCap, withGrants } from "../../../src/billing/billed-period.ts";
 import { capMinorOf, overageOf } from "../../../src/billing/ceiling.ts";
 import type { Credit } from "../../../src/billing/credit.ts";
@@ -13,10 +14,11 @@ import { HOUR_MS } from "../../../src/core/time.ts";
 import type { Account } from "../../../src/objects/account.ts";
 import type { Grant } from "../../../src/policy/adjust.ts";
 import type { Policy } from "../../../src/policy/compile.ts";
+import type { AccountEvents } from "../../events/account-events.ts";
 import type { AccountStore } from "../account-store.ts";
 import type { AuditTrail } from "../audit-trail.ts";
 import type { Ledger } from "../ledger.ts";
-import { admittedTokens, counterAllowance, liveAllowance } from "./allowances.ts";
+import { admittedTokens, counterAllowance, counterOffset, liveBasis } from "./allowances.ts";
 import type { BillingStore } from "./billing-store.ts";
 import { decimalsOf, type Offer, offerOf } from "./offers.ts";
 import { type Bill, type BillContext, billOf, creditsAfter } from "./rating.ts";
@@ -32,6 +34,8 @@ export interface DeskParts {
   readonly usedMilli: (counter: string, span: Span) => number;
   /** What isolates hold in leases, and what is reserved and not settled, for keys that are billed: it may still be used. Millitokens. */
   readonly lentMilli: () => number;
+  /** What queues the account's events; null: the policy reports none. */
+  readonly events: () => AccountEvents | null;
 }
 
 export class OpenPeriod {
@@ -130,18 +134,32 @@ export class OpenPeriod {
 
   /** The allowance of the open period in the counter's terms, for decisions; null: there is none. */
   allowance(policy: Policy) {
+    const found = this.live(policy);
+    const live = found && allowanceOf(found.basis);
+    if (found === null || live === null) return null;
+    return counterAllowance(live, found.billed, this.parts.usedMilli, this.#ledgerMilli);
+  }
+
+  /** What the allowance of the open period follows from; null: there is no open period. */
+  protected live(policy: Policy): { readonly billed: BilledPeriod; readonly basis: AllowanceBasis } | null {
     const billed = this.current();
     const own = this.store.account;
     const { account } = this.parts.accounts;
     if (billed === null || own === null || account === null) return null;
     const spendCap = this.spendCapOf(policy, billed, this.offer(policy, account));
-    const live = liveAllowance(billed, this.context(policy, billed.currency), own.budget, spendCap);
-    if (live === null) return null;
-    const { ledger, hasTables, usedMilli } = this.parts;
-    return counterAllowance(live, billed, usedMilli, (fromHour, toHour) =>
-      ledger.chargedMilli(fromHour, toHour, null, "live", hasTables()),
-    );
+    const basis = liveBasis(billed, this.context(policy, billed.currency), own.budget, spendCap);
+    return { billed, basis };
   }
+
+  /** What the counter of a quota counts more than the ledger since the period began. */
+  protected counterOffset(limit: string, billed: BilledPeriod): number {
+    return counterOffset(limit, billed, this.parts.usedMilli, this.#ledgerMilli);
+  }
+
+  readonly #ledgerMilli = (fromHour: number, toHour: number): number => {
+    const { ledger, hasTables } = this.parts;
+    return ledger.chargedMilli(fromHour, toHour, null, "live", hasTables());
+  };
 
   /** A period with the cap of this tier and budget, or with what has accrued above it. */
   capped(policy: Policy, billed: BilledPeriod, offer: Offer, budget: string | null): BilledPeriod {

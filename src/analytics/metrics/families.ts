@@ -239,6 +239,31 @@ export const FAMILIES = {
     type: "counter",
     labels: ["kind"],
   },
+  webhookAttempts: {
+    ...few,
+    name: "edge_limiter_webhook_attempts_total",
+    type: "counter",
+    labels: ["outcome"],
+  },
+  webhookWaiting: {
+    ...one,
+    name: "edge_limiter_webhook_waiting",
+    type: "gauge",
+    labels: [],
+  },
+  webhookOldestSeconds: {
+    ...one,
+    name: "edge_limiter_webhook_oldest_seconds",
+    type: "peak",
+    labels: [],
+    scale: 1_000,
+  },
+  webhookDisabled: {
+    ...one,
+    name: "edge_limiter_webhook_disabled",
+    type: "gauge",
+    labels: [],
+  },
   buildInfo: {
     ...few,
     name: "edge_limiter_build_info",

@@ -47,6 +47,13 @@ const HELP: Readonly<Record<FamilyName, string>> = {
   edge_limiter_stripe_lag_seconds:
     "Age of the oldest invoice that waits for Stripe, the worst of the last five minutes.",
   edge_limiter_stripe_failures_total: "Invoices and top-ups at Stripe that wait for an operator.",
+  edge_limiter_webhook_attempts_total:
+    "Attempts to deliver an event to an endpoint: delivered, failed (tried again), dead (not tried again).",
+  edge_limiter_webhook_waiting: "Deliveries of events that wait, for all endpoints.",
+  edge_limiter_webhook_oldest_seconds:
+    "Age of the oldest event that waits for an endpoint, the worst of the last five minutes.",
+  edge_limiter_webhook_disabled:
+    "Endpoints that were disabled because they answered 410, or failed while too much waited for them.",
 };
 
 /** @param name of a family. */

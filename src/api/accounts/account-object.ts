@@ -8,6 +8,7 @@ import type { AccountAnswer, AccountView } from "../../objects/account.ts";
 import type { CallDiffers } from "../../objects/change.ts";
 import type { Home } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
+import type { Policy } from "../../policy/compile.ts";
 import { ask } from "../ask.ts";
 import { accountView } from "./account-view.ts";
 
@@ -34,6 +35,11 @@ export async function forAccount(
 export function stubOf(c: Context<AppEnv>, id: string, home?: Home): UserLimiterStub {
   const { limiter, settings } = c.var.services;
   return limiter.stub(userSubject(id), home ?? settings.accountHome);
+}
+
+/** The revision that an object must know before it changes an account: 0 unless the policy has terms or reports events. */
+export function revisionFor({ billing, events, revision }: Policy): number {
+  return billing === null && events === null ? 0 : revision;
 }
 
 /** 404 for the account that the path names. */

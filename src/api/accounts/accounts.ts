@@ -20,7 +20,7 @@ import { HOMES } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import type { UserStatus } from "../../objects/user-status.ts";
 import { effectsOn, overrideFaults, type Overrides } from "../../policy/adjust.ts";
-import { type Policy, tierOf } from "../../policy/compile.ts";
+import { tierOf } from "../../policy/compile.ts";
 import { ask, changeBy } from "../ask.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ACCOUNT, ADMIN, type Endpoints } from "../endpoint.ts";
@@ -28,7 +28,7 @@ import { displayName, reason, tierName } from "../fields.ts";
 import { unknownName } from "../known-names.ts";
 import { readQuery } from "../query.ts";
 import { iso } from "../rfc3339.ts";
-import { forAccount, noAccount, stubOf } from "./account-object.ts";
+import { forAccount, noAccount, revisionFor, stubOf } from "./account-object.ts";
 import { accountView } from "./account-view.ts";
 import { isTierRejection, tierProblem } from "./billing-problems.ts";
 import { overridesSchema } from "./overrides.ts";
@@ -103,7 +103,7 @@ async function createAccount(c: Context<AppEnv>): Promise<Response> {
   if (!policy.tiers.has(tier)) return unknownTier(c, tier);
   const stub = stubOf(c, id, home);
   const by = await changeBy(c, body.value);
-  const call = stub.createAccount(id, { name, tier }, by, billedBy(policy));
+  const call = stub.createAccount(id, { name, tier }, by, revisionFor(policy));
   return ask<NewAccountAnswer>(c, "account", call, async (answer) => {
     c.var.services.limiter.forget(userSubject(id), Date.now());
     if (answer.kind === "exists") {
@@ -170,7 +170,7 @@ async function changeAccount(c: Context<AppEnv>): Promise<Response> {
       const answer: AccountAnswer | TierRejection | CallDiffers = await stub.changeAccount(
         change,
         by,
-        billedBy(policy),
+        revisionFor(policy),
       );
       return isTierRejection(answer) ? tierProblem(c, answer) : answer;
     },
@@ -193,7 +193,7 @@ async function deleteAccount(c: Context<AppEnv>): Promise<Response> {
   const isLifted = query.value.unblock === "true";
   const by = await changeBy(c, query.value);
   if (query.value.erase === "true") return eraseAccount(c, id, by, isLifted);
-  const call = stubOf(c, id).deleteAccount(by, isLifted);
+  const call = stubOf(c, id).deleteAccount(by, isLifted, revisionFor(c.var.policy));
   return ask<DeletedAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "absent") return noAccount(c);
     c.var.services.limiter.heard.noteDeleted(userSubject(id), answer.keyIds ?? [], isLifted, Date.now());
@@ -214,11 +214,6 @@ async function eraseAccount(
     c.var.services.limiter.heard.noteDeleted(userSubject(id), keyIds, isLifted, Date.now());
     return c.json({ id, erasedAt: iso(atMs), pending });
   });
-}
-
-/** The revision that an object must know before it changes an account's terms; 0: the policy has no terms. */
-function billedBy({ billing, revision }: Policy): number {
-  return billing === null ? 0 : revision;
 }
 
 function unknownTier(c: Context<AppEnv>, tier: string): Response {

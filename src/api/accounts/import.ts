@@ -26,7 +26,7 @@ import { ADMIN, type Endpoints } from "../endpoint.ts";
 import { reason } from "../fields.ts";
 import { unknownName } from "../known-names.ts";
 import { readQuery } from "../query.ts";
-import { stubOf } from "./account-object.ts";
+import { revisionFor, stubOf } from "./account-object.ts";
 import { isTierRejection } from "./billing-problems.ts";
 import { type ImportLine, importLineSchema } from "./import-line.ts";
 
@@ -194,7 +194,7 @@ class ImportedFile {
       keys,
     };
     const { actor, reason: why } = await changeBy(c, { reason: this.#why ?? "Import" });
-    const revision = policy.billing === null ? 0 : policy.revision;
+    const revision = revisionFor(policy);
     const answer: AccountImportAnswer = await stub.importAccount(input, { actor, reason: why }, revision);
     services.limiter.forget(userSubject(id), Date.now());
     if (answer.kind === "too-many") {

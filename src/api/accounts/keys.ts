@@ -16,7 +16,7 @@ import { ACCOUNT, type Endpoints } from "../endpoint.ts";
 import { displayName, instant, reason } from "../fields.ts";
 import { readQuery } from "../query.ts";
 import { iso, isoOrNull } from "../rfc3339.ts";
-import { noAccount, stubOf } from "./account-object.ts";
+import { noAccount, revisionFor, stubOf } from "./account-object.ts";
 
 const DEFAULT_GRACE_SECONDS = 86_400;
 /** 30 days. */
@@ -94,7 +94,7 @@ async function createKey(c: Context<AppEnv>): Promise<Response> {
   const key = generateApiKey(keyMode);
   const hash = await hashApiKey(key);
   const input = { keyId: newKeyId(keyMode), hash, name, scopes: [...new Set(scopes)], expiresMs };
-  const call = stubOf(c, id).addKey(input, await changeBy(c, body.value));
+  const call = stubOf(c, id).addKey(input, await changeBy(c, body.value), revisionFor(c.var.policy));
   return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key, input.keyId));
 }
 
@@ -117,7 +117,7 @@ async function rotateKey(c: Context<AppEnv>): Promise<Response> {
     hash: await hashApiKey(key),
     graceMs: graceSeconds * 1_000,
   };
-  const call = stubOf(c, id).rotateKey(rotation, await changeBy(c, body.value));
+  const call = stubOf(c, id).rotateKey(rotation, await changeBy(c, body.value), revisionFor(c.var.policy));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "key") noteEnd(c, id, rotation.oldKeyId, rotation.graceMs);
     return newKey(c, answer, key, rotation.keyId);
@@ -130,7 +130,7 @@ async function revokeKey(c: Context<AppEnv>): Promise<Response> {
   const query = readQuery(c, revocationQuery);
   if (!query.ok) return query.response;
   const by = await changeBy(c, query.value);
-  const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", by);
+  const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", by, revisionFor(c.var.policy));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind !== "key") return noKey(c, answer);
     noteEnd(c, id, answer.key.keyId, 0);

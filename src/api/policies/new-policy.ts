@@ -4,6 +4,7 @@ import { billingFaults } from "../../policy/billing-faults.ts";
 import { cacheFaults } from "../../policy/cache-faults.ts";
 import { compileDocument, type Policy } from "../../policy/compile.ts";
 import type { ScopedLimit } from "../../policy/compiled.ts";
+import { eventFaults } from "../../policy/event-faults.ts";
 import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "../../policy/fault.ts";
 import { policySchema } from "../../policy/schema.ts";
 import { hasService } from "../../edge/service-bindings.ts";
@@ -26,6 +27,7 @@ export function compileNew(document: unknown, bindings: object): Parsed<Policy> 
     ...textFaults(document).slice(0, MAX_FAULTS),
     ...nameFaults(value).slice(0, MAX_FAULTS),
     ...billingFaults(parsed.value, value).slice(0, MAX_FAULTS),
+    ...eventFaults(parsed.value),
     ...ruleFaults(parsed.value, value),
     ...cacheFaults(parsed.value).slice(0, MAX_FAULTS),
     ...transformFaults(parsed.value),

@@ -1,0 +1,285 @@
+/**
+ * Sends the deliveries that are due, a few at a time, and stores what comes of each.
+ *
+ * Each endpoint has its own queue and schedule, and one that fails has one connection at most, so it delays no other. Within an endpoint,
+ * events of one account are sent in order: one at a time, the next when the one before is delivered or dead. What is being sent is in
+ * memory only: after a crash it is still due, and is sent again.
+ */
+import { DAY_MS, MINUTE_MS, SECOND_MS } from "../../src/core/time.ts";
+import { createLog, messageOf } from "../../src/log.ts";
+import type { DisabledReason } from "../../src/objects/webhook-desk.ts";
+import type { DeskStore } from "./desk-store.ts";
+import type { DueDelivery, Endpoint } from "./desk-tables.ts";
+import { retryDelayMs } from "./retry-schedule.ts";
+import type { Outcome, Send } from "./send.ts";
+
+/** Connections at once: as many as the platform opens for an object. */
+const MAX_IN_FLIGHT = 6;
+/** Of these, for one endpoint that works, and for all that fail together: some are always left for the others. */
+const MAX_OF_ENDPOINT = 4;
+const MAX_OF_FAILING = 3;
+/** Events are kept for 30 days. */
+const KEPT_MS = 30 * DAY_MS;
+/** Beyond this many, the oldest that nothing waits for are deleted earlier. */
+const MAX_EVENTS = 250_000;
+/** How long after a crash what was being sent is sent again. */
+const RESUME_MS = 30 * SECOND_MS;
+/** When nothing is due, the desk wakes to delete old events, and to report that nothing waits any more. */
+const SWEEP_EVERY_MS = DAY_MS;
+const REPORT_MS = MINUTE_MS;
+/** Receivers that answer with this want nothing more (Standard Webhooks 1.0). */
+const GONE = 410;
+
+/** The metrics that it keeps (src/analytics/metrics/families.ts). */
+export interface CourierMetrics {
+  add(family: "webhookAttempts", labels: readonly [outcome: string]): void;
+  set(family: "webhookWaiting" | "webhookDisabled", labels: readonly [], value: number): void;
+  peak(family: "webhookOldestSeconds", labels: readonly [], value: number): void;
+}
+
+export interface CourierParts {
+  readonly store: DeskStore;
+  readonly storage: DurableObjectStorage;
+  readonly send: Send;
+  readonly now: () => number;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly metrics: CourierMetrics;
+  /** Waiting deliveries of an endpoint: more are not queued, and one that fails with so many is disabled. */
+  readonly maxWaiting: number;
+  /** Lets work of the current call end after it. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+/** What is known of an endpoint in memory. */
+interface Lane {
+  readonly inFlight: Set<number>;
+  waiting: number;
+}
+
+export class Courier {
+  readonly #parts: CourierParts;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #log = createLog("info");
+  #inFlight = 0;
+  /** The endpoint that is served first: the next one, each time. */
+  #turn = 0;
+  #alarmMs = Infinity;
+  #sweptMs = -Infinity;
+  #measuredMs = -Infinity;
+  /** Whether anything waited then. */
+  #isBehind = false;
+  /** Whether that has changed since the last alarm, after which metrics are reported. */
+  #mustReport = false;
+
+  constructor(parts: CourierParts) {
+    this.#parts = parts;
+  }
+
+  /** The object's alarm: sends what is due, and resolves when that is settled. */
+  async run(): Promise<void> {
+    this.#alarmMs = Infinity;
+    this.#mustReport = false;
+    const nowMs = this.#parts.now();
+    if (!this.#parts.store.hasTables) return;
+    if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.#sweep(nowMs);
+    await Promise.all(this.#start());
+    await this.wake();
+  }
+
+  /** Sends what is due, as far as there are connections, and sets the alarm for the rest. */
+  async wake(): Promise<void> {
+    for (const work of this.#start()) this.#parts.waitUntil(work);
+    this.#measure();
+    await this.#setAlarm();
+  }
+
+  /** The endpoint is deleted. */
+  forget(endpointId: string): void {
+    this.#lanes.delete(endpointId);
+  }
+
+  /** Another delivery waits. */
+  added(endpointId: string): void {
+    const { store } = this.#parts;
+    const endpoint = store.endpoint(endpointId);
+    if (endpoint) this.#lane(endpoint).waiting += 1;
+  }
+
+  /** @returns the attempts that were started. None of them rejects. */
+  #start(): Promise<void>[] {
+    const started: Promise<void>[] = [];
+    const { store, now } = this.#parts;
+    for (const { id, disabled } of store.endpoints) if (disabled === null) this.#fill(id);
+    for (let idle = 0; this.#inFlight < MAX_IN_FLIGHT && idle < store.endpoints.length;) {
+      this.#turn = (this.#turn + 1) % store.endpoints.length;
+      const endpoint = store.endpoints[this.#turn];
+      const next = endpoint?.disabled === null ? this.#next(endpoint, now()) : null;
+      if (!endpoint || !next) {
+        idle += 1;
+        continue;
+      }
+      idle = 0;
+      started.push(this.#deliver(endpoint, next));
+    }
+    return started;
+  }
+
+  /** Queues what has come in for an endpoint, as long as there is room. Disables it if there is none and it fails. */
+  #fill(endpointId: string): void {
+    const { store, now, maxWaiting } = this.#parts;
+    for (;;) {
+      const endpoint = store.endpoint(endpointId);
+      if (!endpoint) return;
+      const lane = this.#lane(endpoint);
+      const room = maxWaiting - lane.waiting;
+      if (room <= 0) {
+        if (isFailing(endpoint)) this.#disable(endpoint, "full");
+        return;
+      }
+      const { added, isMore } = store.queueFor(endpoint, room, now());
+      lane.waiting += added;
+      if (!isMore && lane.waiting < maxWaiting) return;
+    }
+  }
+
+  /** The next delivery of an endpoint; null: none is due, or it has all the connections that it may have. */
+  #next(endpoint: Endpoint, nowMs: number): DueDelivery | null {
+    const { inFlight } = this.#lane(endpoint);
+    const isProven = endpoint.lastAttempt?.error === null;
+    if (inFlight.size >= (isProven ? MAX_OF_ENDPOINT : 1)) return null;
+    if (!isProven && this.#unproven() >= MAX_OF_FAILING) return null;
+    const due = this.#parts.store.due(endpoint.id, nowMs, inFlight.size + 1);
+    return due.find(({ seq }) => !inFlight.has(seq)) ?? null;
+  }
+
+  /** Connections to endpoints that fail, or that have not answered yet. */
+  #unproven(): number {
+    const { endpoints } = this.#parts.store;
+    return endpoints
+      .filter(({ lastAttempt }) => lastAttempt?.error !== null)
+      .reduce((sum, endpoint) => sum + this.#lane(endpoint).inFlight.size, 0);
+  }
+
+  async #deliver(endpoint: Endpoint, delivery: DueDelivery): Promise<void> {
+    const { send, now } = this.#parts;
+    const { inFlight } = this.#lane(endpoint);
+    inFlight.add(delivery.seq);
+    this.#inFlight += 1;
+    try {
+      const { event: id, body } = delivery;
+      const outcome = await send({ url: endpoint.url, secrets: secretsOf(endpoint, now()), id, body }, now());
+      this.#settle(delivery, outcome);
+    } catch (thrown) {
+      // Its row is as it was, so it is sent again.
+      this.#log("error", "webhook_failed", { error: messageOf(thrown) });
+    } finally {
+      inFlight.delete(delivery.seq);
+      this.#inFlight -= 1;
+    }
+    try {
+      await this.wake();
+    } catch (thrown) {
+      this.#log("error", "webhook_failed", { error: messageOf(thrown) });
+    }
+  }
+
+  #settle(delivery: DueDelivery, { status, error }: Outcome): void {
+    const { store, now, random, metrics } = this.#parts;
+    const atMs = now();
+    const endpoint = store.endpoint(delivery.endpointId);
+    // It was deleted meanwhile, or this event with it.
+    const current = endpoint && store.delivery(endpoint.id, delivery.seq);
+    if (!endpoint || current?.state !== "waiting") return;
+    const attempts = current.attempts + 1;
+    const delayMs = error === null ? null : retryDelayMs(attempts, random());
+    const state = error === null ? "delivered" : delayMs === null ? "dead" : "waiting";
+    const attempt = { atMs, status, error };
+    store.transact(() => {
+      store.settle(delivery, { state, attempts, dueMs: delayMs && atMs + delayMs }, attempt);
+      // Only if that has changed: another row for each delivery would say nothing more.
+      if (isFailing(endpoint) !== (error !== null) || endpoint.lastAttempt === null) {
+        store.putEndpoint({ ...endpoint, lastAttempt: attempt });
+      }
+    });
+    if (state !== "waiting") this.#lane(endpoint).waiting -= 1;
+    metrics.add("webhookAttempts", [state === "waiting" ? "failed" : state]);
+    if (state === "dead") {
+      this.#log("warn", "webhook_dead", { endpoint: endpoint.id, event: delivery.event, status, error });
+    }
+    if (status === GONE) this.#disable(store.endpoint(endpoint.id) ?? endpoint, "gone");
+  }
+
+  #disable(endpoint: Endpoint, reason: DisabledReason): void {
+    const { store, now } = this.#parts;
+    store.transact(() => store.putEndpoint({ ...endpoint, disabled: reason, updatedMs: now() }));
+    this.#log("error", "webhook_disabled", { endpoint: endpoint.id, reason });
+  }
+
+  #sweep(nowMs: number): void {
+    const { store } = this.#parts;
+    const surplus = store.sweep(nowMs - KEPT_MS, MAX_EVENTS, nowMs);
+    const missed = store.endpoints.filter(({ cursor }) => cursor < surplus);
+    for (const { id } of missed) this.#log("error", "webhook_events_dropped", { endpoint: id });
+    this.#lanes.forEach(({ inFlight }, id) => {
+      if (inFlight.size === 0) this.#lanes.delete(id);
+    });
+    this.#sweptMs = nowMs;
+  }
+
+  #lane({ id }: Endpoint): Lane {
+    const known = this.#lanes.get(id);
+    if (known) return known;
+    const lane: Lane = { inFlight: new Set(), waiting: this.#parts.store.backlog(id).waiting };
+    this.#lanes.set(id, lane);
+    return lane;
+  }
+
+  #measure(): void {
+    const { store, metrics, now } = this.#parts;
+    const nowMs = now();
+    let [waiting, oldestMs] = [0, nowMs];
+    for (const endpoint of store.endpoints) waiting += this.#lane(endpoint).waiting;
+    // Only now and then: counting reads whole queues.
+    const hasCaughtUp = waiting === 0 && this.#isBehind;
+    if (nowMs - this.#measuredMs < REPORT_MS && !hasCaughtUp) return;
+    this.#measuredMs = nowMs;
+    for (const { id } of store.endpoints) {
+      oldestMs = Math.min(oldestMs, store.backlog(id).oldestMs ?? nowMs);
+    }
+    metrics.set("webhookWaiting", [], waiting);
+    const disabled = store.endpoints.filter(({ disabled: why }) => why !== null && why !== "operator");
+    metrics.set("webhookDisabled", [], disabled.length);
+    metrics.peak("webhookOldestSeconds", [], Math.max(0, nowMs - oldestMs) / 1_000);
+    this.#mustReport = this.#isBehind !== waiting > 0;
+    this.#isBehind = waiting > 0;
+  }
+
+  /** Sets the alarm for what is due next, unless it is set to an earlier moment. */
+  async #setAlarm(): Promise<void> {
+    const { store, storage, now } = this.#parts;
+    if (!store.hasTables) return;
+    const nowMs = now();
+    let dueMs = store.hasEvents ? nowMs + SWEEP_EVERY_MS : Infinity;
+    if (this.#isBehind || this.#mustReport) dueMs = nowMs + REPORT_MS;
+    if (this.#inFlight > 0) dueMs = Math.min(dueMs, nowMs + RESUME_MS);
+    for (const endpoint of store.endpoints) {
+      if (endpoint.disabled !== null) continue;
+      const nextMs = store.nextDueMs(endpoint.id, [...this.#lane(endpoint).inFlight]);
+      // What is due waits for a connection, whose end starts it; unless the object dies before.
+      if (nextMs !== null) dueMs = Math.min(dueMs, nextMs > nowMs ? nextMs : nowMs + RESUME_MS);
+    }
+    if (dueMs >= this.#alarmMs) return;
+    this.#alarmMs = dueMs;
+    await storage.setAlarm(dueMs);
+  }
+}
+
+function isFailing({ lastAttempt }: Endpoint): boolean {
+  return lastAttempt !== null && lastAttempt.error !== null;
+}
+
+/** The endpoint's secrets that sign now, the newest first. */
+export function secretsOf({ secret, oldSecret, oldUntilMs }: Endpoint, nowMs: number): string[] {
+  return oldSecret !== null && oldUntilMs !== null && nowMs < oldUntilMs ? [secret, oldSecret] : [secret];
+}

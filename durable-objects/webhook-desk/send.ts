@@ -1,0 +1,59 @@
+/** Sends one event to one endpoint, once. Never rejects: a failure is an outcome. */
+import { messageOf } from "../../src/log.ts";
+import { endpointFault } from "../../src/objects/webhook-address.ts";
+import { signatureOf } from "./signature.ts";
+
+/** Receivers should answer at once and work afterwards. */
+const TIMEOUT_MS = 10_000;
+const MAX_ERROR_LENGTH = 200;
+
+/** What is sent. */
+export interface Message {
+  readonly url: string;
+  readonly secrets: readonly string[];
+  readonly id: string;
+  readonly body: string;
+}
+
+export interface Outcome {
+  /** Of the answer; null: there was none. */
+  readonly status: number | null;
+  /** Why it is not delivered; null: it is. */
+  readonly error: string | null;
+}
+
+export type Send = (message: Message, nowMs: number) => Promise<Outcome>;
+
+export const send: Send = async ({ url, secrets, id, body }, nowMs) => {
+  // A rule that became stricter applies to stored endpoints too. Loopback was rejected when it was stored, if at all.
+  const fault = endpointFault(url, true);
+  if (fault !== null) return { status: null, error: `The URL ${fault}` };
+  const timestamp = Math.floor(nowMs / 1_000);
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        "User-Agent": "Edge-Limiter-Webhooks/1",
+        "webhook-id": id,
+        "webhook-timestamp": String(timestamp),
+        "webhook-signature": await signatureOf(secrets, id, timestamp, body),
+      },
+      body,
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    // Nothing of the body is read: an endless one would keep the connection.
+    await response.body?.cancel().catch(() => undefined);
+    return { status: response.status, error: errorOf(response.status) };
+  } catch (thrown) {
+    const isTimeout = thrown instanceof Error && thrown.name === "TimeoutError";
+    const reason = isTimeout ? `No answer within ${TIMEOUT_MS / 1_000} s` : messageOf(thrown);
+    return { status: null, error: reason.slice(0, MAX_ERROR_LENGTH) };
+  }
+};
+
+function errorOf(status: number): string | null {
+  if (status >= 200 && status < 300) return null;
+  return status >= 300 && status < 400 ? `Redirects are not followed (${status})` : `Answered ${status}`;
+}

@@ -1,0 +1,144 @@
+/**
+ * The RPC interface of the WebhookDesk, the one object that delivers events (durable-objects/webhook-desk.ts), and the data it exchanges.
+ * Times are Unix milliseconds.
+ */
+import type { EventKind } from "../event-kinds.ts";
+import type { AuditEntry } from "./account.ts";
+import type { CallDiffers, Change } from "./change.ts";
+
+/** More would be a mistake: each event is sent to each of them. */
+export const MAX_ENDPOINTS = 10;
+
+/**
+ * - `waiting`: not delivered yet; retried, or held back until an earlier event of its account is settled.
+ * - `delivered`: the endpoint answered 2xx.
+ * - `dead`: every attempt has failed. It is not retried unless it is replayed.
+ */
+export const DELIVERY_STATES = ["waiting", "delivered", "dead"] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/**
+ * Why an endpoint gets nothing: an administrator disabled it; it answered 410; or it failed while so many events waited that no more
+ * could be queued.
+ */
+export const DISABLED_REASONS = ["operator", "gone", "full"] as const;
+export type DisabledReason = (typeof DISABLED_REASONS)[number];
+
+export interface NewEndpoint {
+  readonly id: string;
+  readonly url: string;
+  readonly description: string;
+  /** The kinds that it gets; null: all that the policy reports. */
+  readonly events: readonly EventKind[] | null;
+  readonly secret: string;
+}
+
+export interface EndpointChange {
+  readonly url?: string;
+  readonly description?: string;
+  readonly events?: readonly EventKind[] | null;
+  readonly enabled?: boolean;
+}
+
+/** An endpoint without its secret. */
+export interface EndpointView {
+  readonly id: string;
+  readonly url: string;
+  readonly description: string;
+  readonly events: readonly EventKind[] | null;
+  /** Null: it is enabled. */
+  readonly disabled: DisabledReason | null;
+  readonly createdMs: number;
+  readonly updatedMs: number;
+  /** Until when the secret before the last rotation signs too; null: it does not any more. */
+  readonly oldSecretUntilMs: number | null;
+  /** Events that are not delivered yet, including those that are not queued. */
+  readonly waiting: number;
+  readonly dead: number;
+  /** When the oldest waiting event came in; null: none waits. */
+  readonly oldestWaitingMs: number | null;
+  readonly lastAttempt: Attempt | null;
+}
+
+export interface Attempt {
+  readonly atMs: number;
+  /** Of the answer; null: there was none. */
+  readonly status: number | null;
+  /** Null: it was delivered. */
+  readonly error: string | null;
+}
+
+export interface Delivery {
+  readonly seq: number;
+  readonly event: string;
+  readonly type: string;
+  /** Null: it is of no account. */
+  readonly account: string | null;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly receivedMs: number;
+  /** When it is tried next; null: never, or after an earlier event of its account. */
+  readonly nextAttemptMs: number | null;
+  readonly lastAttempt: Attempt | null;
+  /** What is sent, as JSON. */
+  readonly body: string;
+}
+
+/** What an administrator asks the desk. */
+export type DeskRequest =
+  | { readonly ask: "endpoints" }
+  | { readonly ask: "endpoint"; readonly id: string }
+  | { readonly ask: "add"; readonly input: NewEndpoint; readonly by: Change }
+  | { readonly ask: "change"; readonly id: string; readonly change: EndpointChange; readonly by: Change }
+  /** Deletes an endpoint with its deliveries. */
+  | { readonly ask: "delete"; readonly id: string; readonly by: Change }
+  /** Gives an endpoint a new secret. The old one signs too for another day. */
+  | { readonly ask: "rotate"; readonly id: string; readonly secret: string; readonly by: Change }
+  /** Sends an event `webhook.test` now, once. */
+  | { readonly ask: "test"; readonly id: string }
+  /** Deliveries with a smaller number than `before`, newest first. `state` null: any. */
+  | ({ readonly ask: "deliveries"; readonly id: string; readonly state: DeliveryState | null } & Page)
+  /** Sends a stored event again, as if it had just come in. */
+  | { readonly ask: "replay"; readonly id: string; readonly event: string; readonly by: Change }
+  /** Changes of endpoints, newest first, also of deleted ones. */
+  | ({ readonly ask: "audit" } & Page);
+
+interface Page {
+  readonly before: number;
+  /** At most so many. */
+  readonly count: number;
+}
+
+export type DeskAnswer =
+  | { readonly kind: "endpoints"; readonly endpoints: readonly EndpointView[] }
+  /** `isNew`: this call has made the endpoint, or its secret. */
+  | { readonly kind: "endpoint"; readonly endpoint: EndpointView; readonly isNew: boolean }
+  | { readonly kind: "deleted" }
+  | { readonly kind: "tested"; readonly event: string; readonly attempt: Attempt; readonly tookMs: number }
+  | { readonly kind: "deliveries"; readonly deliveries: readonly Delivery[] }
+  | { readonly kind: "replayed"; readonly delivery: Delivery }
+  | { readonly kind: "audit"; readonly entries: readonly AuditEntry[] }
+  | { readonly kind: "no-endpoint" }
+  | { readonly kind: "no-event" }
+  | { readonly kind: "too-many" }
+  | { readonly kind: "disabled" }
+  | CallDiffers;
+
+/** Each method rejects if the object's storage fails. */
+export interface WebhookDeskRpc extends Rpc.DurableObjectBranded {
+  /** Takes an event, once for each id. @param body what is sent, as JSON. */
+  put(id: string, body: string): Promise<void>;
+  /** One method for all that administrators ask, so that isolates that never ask do not carry a list of them. */
+  ask(request: DeskRequest): Promise<DeskAnswer>;
+}
+
+export type WebhookDeskStub = DurableObjectStub<WebhookDeskRpc>;
+export type WebhookDeskNamespace = DurableObjectNamespace<WebhookDeskRpc>;
+
+/** The one desk's object name. */
+const DESK_NAME = "webhooks";
+
+/** A fresh stub of the desk. */
+export function webhookDeskOf(namespace: WebhookDeskNamespace): WebhookDeskStub {
+  return namespace.getByName(DESK_NAME);
+}

@@ -18,6 +18,8 @@ const NEWCOMERS = 200;
 const NEWCOMERS_CONCURRENCY = 8;
 
 const AGENT = "budget";
+/** Nothing listens there. */
+const REFUSING = "http://127.0.0.1:9";
 
 type Caller = "allowed" | "strict" | "leased" | "denied" | "shadow" | "shadowed" | "at1" | "at10" | "at100";
 /** `finite` refills by one a day, so that the rows written depend on the number of decisions, not on their speed. */
@@ -121,6 +123,7 @@ async function allFigures(): Promise<Omit<Measured, "gzipKb">> {
       ...options,
       ...shields,
       allowed: await allowed(url),
+      pooled: await pooled(url),
       credentialChecks,
     };
   } finally {
@@ -132,6 +135,16 @@ async function allFigures(): Promise<Omit<Measured, "gzipKb">> {
 async function allowed(url: string): Promise<Figures> {
   await putPolicy(url, { rules: [{ name: "all", if: { userAgent: [AGENT] }, then: "allow" }] });
   return ofUser(url, "allowed");
+}
+
+/** Of two targets, one refuses connections: its requests are sent again, and then it is ejected. */
+async function pooled(url: string): Promise<Figures> {
+  await putPolicy(url, {
+    anonymousTier: "auto",
+    upstreams: { api: { targets: [{ url: "service:ORIGIN" }, { url: REFUSING }] } },
+    routes: [{ match: "/*", upstream: "pool:api" }],
+  });
+  return perThousand(url, { headersOf: () => from(5), status: 200 });
 }
 
 async function ofUser(url: string, caller: Caller): Promise<Figures> {

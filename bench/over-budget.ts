@@ -28,6 +28,7 @@ const CALLERS = [
   "guessed",
   "shielded",
   "allowed",
+  "pooled",
 ] as const;
 
 const operations = z.strictObject({
@@ -73,6 +74,8 @@ const schema = z.strictObject({
   shielded: operations,
   /** Operations per 1,000 decisions for one user whom a rule lets through without limits. */
   allowed: operations,
+  /** Operations per 1,000 requests of an address to a route with a pool, one of whose targets refuses connections. */
+  pooled: operations,
   /** Digests of keys and verified signatures, per 1,000 requests, where nothing or little may be spent on credentials. */
   credentialChecks: z.strictObject({
     authNone: figure,

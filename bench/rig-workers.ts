@@ -87,11 +87,12 @@ export async function contenders(): Promise<RigWorker[]> {
   ];
 }
 
-/** The Worker that counts its billed operations, and the naive limiter. */
+/** The Worker that counts its billed operations, an origin that its pools may name, and the naive limiter. */
 export async function countedWorker(analytics: Analytics): Promise<RigWorker[]> {
-  const [counted, objects] = await Promise.all([built("counted"), built("objects")]);
+  const [counted, bare, objects] = await Promise.all([built("counted"), built("bare"), built("objects")]);
   return [
-    limiter("counted", counted, analytics),
+    { ...limiter("counted", counted, analytics), serviceBindings: { ORIGIN: "counted-origin" } },
+    worker("counted-origin", bare),
     {
       ...worker("objects", objects),
       kvNamespaces: { KEYS: "bench-keys" },

@@ -1,6 +1,10 @@
-/** Shared by the benchmark's Workers with our limiter: the gateway in front of the Hono app of bench/workers/bare. */
+/**
+ * Shared by the benchmark's Workers with our limiter: the gateway in front of the Hono app of bench/workers/bare. Only routes with a pool are
+ * forwarded.
+ */
 import type { App } from "../../src/api/caller-app.ts";
 import { createApp } from "../../src/app.ts";
+import { forwardRequest } from "../../src/gateway/forward-request.ts";
 import { type Fetch, gateway } from "../../src/gateway/gateway.ts";
 import { isolateServices } from "../../src/isolate.ts";
 import bare from "./bare/index.ts";
@@ -20,7 +24,9 @@ export function selfAnswering(bindingsOf: (env: Env) => Env): Answering {
           const { adminApp } = await import("../../src/api/admin-app.ts");
           return adminApp(services.value, bindings);
         }),
-        self: gateway(services.value, ({ exchange }) => bare.fetch(exchange.request, {})),
+        self: gateway(services.value, (admitted) =>
+          admitted.route.pool === null ? bare.fetch(admitted.exchange.request, {}) : forwardRequest(admitted),
+        ),
       };
     }
     const isReserved = request.url.includes("/api/v1/");

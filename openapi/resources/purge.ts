@@ -21,7 +21,7 @@ const purgeCache: OperationNotes = {
   tag: "Policy",
   summary: "Purge cached responses of some routes, or of all",
   description:
-    "Applies here at once and everywhere within a minute; it is not undone by a rollback of the policy. Send either `routes` or `all`. Purges within a second reach the other locations together. The list of purges and the log (`cache_purged`) have the administrator and the reason.",
+    "Applies here at once and everywhere within a minute; it is not undone by a rollback of the policy. Send either `routes` or `all`. Purges within a second reach the other locations together. Each administrator may make 600 changes per minute, policies included. The list of purges and the log (`cache_purged`) have the administrator and the reason.",
   body: {
     fields: {
       routes:

@@ -1,6 +1,7 @@
 /** Checks the transformations of policies that are not stored yet: names that must not be changed, variables that do not exist. Pure. */
 import ipaddr from "ipaddr.js";
 import type { Policy } from "./compile.ts";
+import type { Route } from "./compiled.ts";
 import { type Fault, MAX_FAULTS, pointer } from "./fault.ts";
 import { forbiddenHeader, type Operation } from "./forbidden-headers.ts";
 import { PATTERN, type PolicyDocument } from "./schema.ts";
@@ -40,7 +41,8 @@ export function transformFaults({ routes }: PolicyDocument): Fault[] {
 
 /** Secrets that are not there, and those that an upstream gets in clear text. `bindings`: the Worker's. */
 export function transformWarnings({ routes }: Policy, bindings: object): Fault[] {
-  const warnings = routes.all.flatMap(({ transform, upstream }, i): Fault[] => {
+  const warnings = routes.all.flatMap((route, i): Fault[] => {
+    const { transform } = route;
     const headers = transform?.request?.headers ?? {};
     return (["set", "add"] as const).flatMap((list) =>
       Object.entries(headers[list] ?? {}).flatMap(([name, value]) => {
@@ -53,7 +55,7 @@ export function transformWarnings({ routes }: Policy, bindings: object): Fault[]
           (binding) =>
             `needs the secret ${binding}, which this Worker does not have: requests of the route are 502 until it is set`,
         );
-        if (names.length > 0 && upstream !== null && isInClear(upstream)) {
+        if (names.length > 0 && upstreamsOf(route, bindings).some(isInClear)) {
           messages.push("is a secret, and the upstream is http: it is sent in clear text");
         }
         return messages.map((message) => ({ path, message }));
@@ -61,6 +63,16 @@ export function transformWarnings({ routes }: Policy, bindings: object): Fault[]
     );
   });
   return warnings.slice(0, MAX_FAULTS);
+}
+
+/** Where a route's requests may go, as URLs or services. Targets that are discovered have their scheme alone. */
+function upstreamsOf({ upstream, pool }: Route, bindings: object): string[] {
+  if (pool === null) {
+    const byDefault: unknown = Object.hasOwn(bindings, "UPSTREAM") ? Reflect.get(bindings, "UPSTREAM") : null;
+    return [upstream ?? (typeof byDefault === "string" ? byDefault : "")];
+  }
+  const { targets = [], discover } = pool.document;
+  return [...targets.map(({ url }) => url), ...(discover?.scheme ? [`${discover.scheme}://discovered`] : [])];
 }
 
 /** The parameters of a route's pattern. */

@@ -244,9 +244,14 @@ describe("a transformation", () => {
 });
 
 describe("a secret", () => {
-  const warningsOf = (upstream: string, bindings: object) => {
+  const warningsOf = (
+    upstream: string | undefined,
+    bindings: object,
+    others: Partial<PolicyDocument> = {},
+  ) => {
     const headers = { set: { authorization: "Bearer ${secret.API}" }, add: { "x-key": "${secret.OLD}" } };
-    const compiled = compileDocument(policyOf({ upstream, request: { headers } }), 1);
+    const policy = policyOf({ ...(upstream === undefined ? {} : { upstream }), request: { headers } });
+    const compiled = compileDocument({ ...policy, ...others }, 1);
     if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
     return transformWarnings(compiled.value, bindings);
   };
@@ -270,5 +275,18 @@ describe("a secret", () => {
     for (const local of ["http://127.0.0.1:8080", "http://[::1]", "http://localhost:1", "service:API"]) {
       expect(warningsOf(local, all)).toEqual([]);
     }
+  });
+
+  it("that is sent in clear text by default, or to one target of a pool, is a warning too", () => {
+    expect(warningsOf(undefined, { ...all, UPSTREAM: "http://api.example" })).toHaveLength(2);
+    expect(warningsOf(undefined, { ...all, UPSTREAM: "https://api.example" })).toEqual([]);
+    expect(warningsOf(undefined, all)).toEqual([]);
+    const pool = (document: NonNullable<PolicyDocument["upstreams"]>[string]) =>
+      warningsOf("pool:api", all, { upstreams: { api: document } });
+    expect(pool({ targets: [{ url: "https://a.example" }, { url: "http://b.example" }] })).toHaveLength(2);
+    expect(pool({ targets: [{ url: "https://a.example" }, { url: "service:B" }] })).toEqual([]);
+    const discover = { url: "https://consul.example/x", format: "consul" as const };
+    expect(pool({ discover: { ...discover, scheme: "http" } })).toHaveLength(2);
+    expect(pool({ discover })).toEqual([]);
   });
 });

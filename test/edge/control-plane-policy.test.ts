@@ -697,7 +697,7 @@ describe("a purge of cached responses", () => {
     const before = edge.services.policies.cacheGeneration("/a");
     vi.spyOn(console, "error").mockReturnValue();
     wrap(env.POLICY_REGISTRY, "getByName", () => ({
-      newest: () => Promise.reject(new Error("out of order")),
+      revisions: () => Promise.reject(new Error("out of order")),
     }));
     expect((await operator.send("POST", "/cache/purge", { all: true })).status).toBe(503);
     expect(edge.services.policies.cacheGeneration("/a")).toBe(before);

@@ -5,12 +5,14 @@ import type { AppEnv } from "../../edge/app-env.ts";
 import { unavailable } from "../../edge/problem.ts";
 import { type PurgeInfo, registryOf } from "../../objects/policy-registry.ts";
 import { MAX_PURGED_ROUTES } from "../../policy/cache-generations.ts";
+import type { Policy } from "../../policy/compile.ts";
 import { MAX_FAULTS } from "../../policy/fault.ts";
 import { ask, changeBy } from "../ask.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ADMIN, type Endpoints } from "../endpoint.ts";
 import { reason } from "../fields.ts";
 import { iso } from "../rfc3339.ts";
+import { spendWork } from "../work-limit.ts";
 
 /** An id has a match of 256 characters at most, and at most seven methods. */
 const routeName = z.string().check(z.minLength(1), z.maxLength(320));
@@ -41,11 +43,16 @@ export const PURGE = {
 async function purgeCache(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, purgeSchema);
   if (!body.ok) return body.response;
+  const rejection = await spendWork(c, "change", 1);
+  if (rejection) return rejection;
   const { routes: names = null } = body.value;
   const { services, requestId } = c.var;
   const change = await changeBy(c, body.value);
   const registry = registryOf(c.env.POLICY_REGISTRY);
-  const policyInForce = async () => services.policies.atLeast((await registry.newest())?.revision ?? 0);
+  const policyInForce = async (): Promise<Policy | null> => {
+    const [newest] = await registry.revisions(Number.MAX_SAFE_INTEGER, 1);
+    return services.policies.atLeast(newest?.revision ?? 0);
+  };
   return ask(c, "policy registry", policyInForce(), (policy) => {
     if (policy === null) return unavailable("The policy in force cannot be loaded.", requestId);
     const ids = names?.map((name) => policy.routes.byName(name)?.id ?? null) ?? null;

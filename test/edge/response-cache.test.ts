@@ -419,6 +419,19 @@ describe("a body", () => {
     expect(again.cache).toBe(second);
   });
 
+  it("that is announced to be too long passes as it is", async () => {
+    const variables = { UPSTREAM: "https://long.example", ANALYTICS_DELAY_MS: "1" };
+    const edge = await cachedEdge(counting(), {}, {}, { variables });
+    const send = vi
+      .spyOn(globalThis, "fetch")
+      .mockImplementation(async () => new Response("long", { headers: { "Content-Length": "2097153" } }));
+    const page = newPage();
+    expect((await edge.get(page)).cache).toBe("fwd=miss; detail=size");
+    expect((await edge.get(page)).cache).toBe("fwd=miss; detail=size");
+    expect(send).toHaveBeenCalledTimes(2);
+    send.mockRestore();
+  });
+
   it("that breaks off is not stored", async () => {
     let isBroken = true;
     const edge = await cachedEdge(() => new Response(chunked(1, isBroken ? "broken" : "whole")));

@@ -1,7 +1,7 @@
 /** Asks the upstream for a response that others may get too, and stores it if it may be stored. */
 import type { SendResult } from "../forward-request.ts";
-import { cacheability, type Freshness } from "./cacheability.ts";
-import { copiedPipe } from "./copied-body.ts";
+import { type Cacheability, cacheability, type Freshness } from "./cacheability.ts";
+import { copiedPipe, MAX_BODY_BYTES } from "./copied-body.ts";
 import { deleteStored, readStored, writeStored } from "./response-store.ts";
 import type { Role } from "./single-flight.ts";
 import { metaOf, type StoredMeta, updatedHeaders } from "./stored-response.ts";
@@ -48,7 +48,9 @@ export async function fetchIntoStore(visit: Visit, stale: StoredMeta | null, rol
     waitUntil(work);
     return { kind: "renewed", meta };
   }
-  const verdict = cacheability(request, response, cache, times);
+  const length = lengthOf(response.headers);
+  const isLong = length !== null && length > MAX_BODY_BYTES;
+  const verdict = isLong ? TOO_LONG : cacheability(request, response, cache, times);
   if (verdict.kind === "unstorable") {
     // A response replaces what was stored before, unless it is a failure.
     if (stale && response.status < 500) waitUntil(dropped(visit, role));
@@ -67,7 +69,6 @@ export async function fetchIntoStore(visit: Visit, stale: StoredMeta | null, rol
       ));
     end(role, isWritten ? "stored" : "passed");
   };
-  const length = lengthOf(response.headers);
   if (!response.body) {
     waitUntil(store(new Uint8Array()));
     return { kind: "response", response, isStored: true, detail: "" };
@@ -78,6 +79,7 @@ export async function fetchIntoStore(visit: Visit, stale: StoredMeta | null, rol
   return { kind: "response", response: copy, isStored: true, detail: "" };
 }
 
+const TOO_LONG: Cacheability = { kind: "unstorable", reason: "size" };
 const SPENT: Freshness = { ageMs: 0, lifetimeMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
 
 /** Asks the upstream by the part of the request that the key stands for. */

@@ -40,6 +40,8 @@ export async function sharedRequest(request: Request, context: KeyContext): Prom
   const query = keptQuery(searchOf(request.url), cache.query);
   const headers = sharedHeaders(request.headers, context);
   const sharer = { all: "", tier, user: caller.subject }[cache.share];
+  // Without a valid Host there is no URL to write it in.
+  const origin = `${scheme}://${host || "host.invalid"}`;
   const parts = [
     FORMAT,
     cache.edition,
@@ -53,9 +55,9 @@ export async function sharedRequest(request: Request, context: KeyContext): Prom
     sharer,
   ];
   return {
-    url: `${scheme}://${host}/${query}`,
+    url: `${origin}/${query}`,
     headers,
-    key: `${scheme}://${host}/.edge-limiter/${await digestOf(JSON.stringify(parts))}`,
+    key: `${origin}/.edge-limiter/${await digestOf(JSON.stringify(parts))}`,
   };
 }
 

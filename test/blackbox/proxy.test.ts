@@ -129,6 +129,14 @@ beforeAll(async () => {
         request: { path: "/odd/:what", headers: changed, query: { set: { what: "${param.what}" } } },
         response: { headers: { set: { "x-served-by": "edge" } } },
       },
+      {
+        match: "/cached/:what",
+        cost: 0.001,
+        limits: [slot],
+        upstream: `http://127.0.0.1:${address.port}`,
+        request: { path: "/odd/:what" },
+        cache: { ttlSeconds: 60, share: "all" },
+      },
       { match: "/*", cost: 0.001 },
     ],
   });
@@ -382,6 +390,31 @@ describe("a route that changes its requests and responses", () => {
     client.socket.destroy();
     const head = await request(at("/changed/gzip"), { method: "HEAD" });
     expect([head.status, head.headers["x-served-by"], head.body.length]).toEqual([200, "edge", 0]);
+  });
+});
+
+describe("a cached route whose requests hold the only slot", () => {
+  it("sends the bytes of the upstream from the store, and releases the slot each time", async () => {
+    const found: unknown[] = [];
+    for (const what of ["gzip", "gzip", "gzip", "empty", "empty", "part", "part"]) {
+      const outgoing = httpRequest(at(`/cached/${what}`), { headers: { "Accept-Encoding": "gzip" } });
+      outgoing.end();
+      const incoming = await answerTo(outgoing);
+      const chunks: Buffer[] = [];
+      for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
+      const body = Buffer.concat(chunks);
+      const { "cache-status": status, "content-length": length } = incoming.headers;
+      const text = what === "gzip" ? gunzipSync(body).toString() === TEXT : body.length;
+      found.push([incoming.statusCode, text, Number(length), String(status).replace(/^edge-limiter; /, "")]);
+    }
+    const { length } = gzipSync(TEXT);
+    expect(found).toEqual([
+      [200, true, length, "fwd=miss; stored"],
+      ...[1, 2].map(() => [200, true, length, expect.stringMatching(/^hit/)]),
+      [200, 0, 0, "fwd=miss; stored"],
+      [200, 0, 0, expect.stringMatching(/^hit/)],
+      ...[1, 2].map(() => [206, 50, 50, "fwd=miss; detail=status"]),
+    ]);
   });
 });
 

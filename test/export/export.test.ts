@@ -10,7 +10,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { type Checkout, LONG_DEADLINE, makeCheckout } from "../blackbox/checkout.ts";
-import { freePort, type Product } from "../blackbox/product.ts";
+import { eventually, freePort, type Product } from "../blackbox/product.ts";
 import { postgresDashboard, SCHEMA } from "../../scripts/monitoring/postgres-dashboard.ts";
 import { hasChdb } from "../reports/chdb.ts";
 import { startEventReceiver } from "./event-receiver.ts";
@@ -18,6 +18,7 @@ import { cutShort, type Environment, type Ran, runExport, startExport } from "./
 import {
   findPostgres,
   hasInflux,
+  type PostgresServer,
   type Server,
   startClickHouse,
   startInflux,
@@ -121,7 +122,7 @@ async function proveExact({ args, environment = {}, rows, isHalfWay, page = 2 }:
 }
 
 describe.skipIf(POSTGRES === null)("to PostgreSQL", () => {
-  let server: Server;
+  let server: PostgresServer;
   let sql: postgres.Sql;
   const environment = { PGPASSWORD: PASSWORD };
 
@@ -193,6 +194,18 @@ describe.skipIf(POSTGRES === null)("to PostgreSQL", () => {
     expect((await runExport(args, environment)).code).toBe(0);
     expect(rows.length).toBeLessThan((await rowsIn("interrupted")).length);
     expect(sorted(ledgerOf(await rowsIn("interrupted")))).toEqual(sorted(ledger));
+  });
+
+  it("goes on when the server comes back from a crash", async () => {
+    const running = startExport([...all("crashed"), "--page", "1"], environment);
+    await eventually(20_000, "it has begun", async () => (await isBegun("crashed")()) || null);
+    await server.restart();
+    const ran = await running.ended;
+    expect(ran, ran.notes).toMatchObject({
+      code: 0,
+      notes: expect.stringMatching(/; trying again in \d+ s/),
+    });
+    expect(sorted(ledgerOf(await rowsIn("crashed")))).toEqual(sorted(ledger));
   });
 
   it("waits for a server that does not answer, and can be interrupted then", async () => {

@@ -16,6 +16,11 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+export interface PostgresServer extends Server {
+  /** Crashes it, and starts it with the same data. */
+  restart(): Promise<void>;
+}
+
 /** The directory of PostgreSQL's programs; null if it is not installed. */
 export async function findPostgres(): Promise<string | null> {
   const found: string[] = [];
@@ -33,7 +38,7 @@ export function hasInflux(): boolean {
 }
 
 /** A PostgreSQL with a superuser `admin` of this password, and no other database than its own. */
-export async function startPostgres(programs: string, password: string): Promise<Server> {
+export async function startPostgres(programs: string, password: string): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-postgres-"));
   const data = join(directory, "data");
   const secret = join(directory, "password");
@@ -73,16 +78,29 @@ export async function startPostgres(programs: string, password: string): Promise
   const port = await freePort();
   const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", `port=${port}`];
   const args = ["-D", data, ...settings.flatMap((setting) => ["-c", setting])];
-  const child = spawn(...command("postgres", args), { stdio: "ignore", cwd: directory });
+  const begin = (): ChildProcess => spawn(...command("postgres", args), { stdio: "ignore", cwd: directory });
   const url = new URL(`postgres://admin@127.0.0.1:${port}/postgres`);
-  await eventually(START_MS, "PostgreSQL answers", async () => {
-    const sql = postgres(url.href, { password, max: 1, connect_timeout: 2, onnotice: () => undefined });
-    return sql`SELECT 1`
-      .then(() => true)
-      .catch(() => null)
-      .finally(() => sql.end({ timeout: 1 }));
-  });
-  return { url, stop: () => stopped(child, directory, "SIGQUIT") };
+  const answers = async (): Promise<void> => {
+    await eventually(START_MS, "PostgreSQL answers", async () => {
+      const sql = postgres(url.href, { password, max: 1, connect_timeout: 2, onnotice: () => undefined });
+      return sql`SELECT 1`
+        .then(() => true)
+        .catch(() => null)
+        .finally(() => sql.end({ timeout: 1 }));
+    });
+  };
+  let child = begin();
+  await answers();
+  return {
+    url,
+    stop: () => stopped(child, directory, "SIGQUIT"),
+    restart: async () => {
+      // An immediate shutdown: it recovers as after a crash.
+      await ended(child, "SIGQUIT");
+      child = begin();
+      await answers();
+    },
+  };
 }
 
 /** An InfluxDB 1.x without a database. */
@@ -131,11 +149,14 @@ export async function startClickHouse(): Promise<Server> {
   return { url, stop: () => stopped(child, directory, "SIGKILL") };
 }
 
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const exited = new Promise((done) => child.once("exit", done));
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await exited;
+}
+
 async function stopped(child: ChildProcess, directory: string, signal: NodeJS.Signals): Promise<void> {
-  const ended = new Promise((done) => child.once("exit", done));
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill(signal);
-    await ended;
-  }
+  await ended(child, signal);
   await rm(directory, { recursive: true, force: true, maxRetries: 5 });
 }

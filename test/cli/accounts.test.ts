@@ -35,6 +35,21 @@ const cli = (...args: string[]) => edgeLimiter(product.url, args);
 const call = (key: string) => request(new URL("/identify", product.url), { headers: { "X-API-Key": key } });
 
 describe("at a terminal", () => {
+  it("an account is deleted, and erased, also if it is deleted already", async () => {
+    await cli("accounts", "create", "gone", "--name", "Gone Inc.");
+    expect(await cli("accounts", "delete", "gone", "--reason", "left")).toMatchObject({
+      code: 0,
+      out: "deleted gone\n",
+    });
+    expect((await cli("accounts", "show", "gone")).code).toBe(1);
+    const erased = await cli("accounts", "delete", "gone", "--erase");
+    expect(erased).toMatchObject({ code: 0 });
+    expect(erased.out).toMatch(/^erased gone at 20\d\d-\S+; erased later: points\n$/);
+    const again = await cli("accounts", "delete", "gone", "--erase", "--json");
+    expect(JSON.parse(again.out)).toMatchObject({ id: "gone", pending: ["points"] });
+    expect(await cli("accounts", "delete", "nobody", "--erase")).toMatchObject({ code: 1 });
+  });
+
   it("an account is created, gets keys, is used, and its denials are explained by their request ids", async () => {
     expect(await cli("accounts", "create", "acme", "--tier", "free", "--name", "Acme Inc.")).toMatchObject({
       code: 0,

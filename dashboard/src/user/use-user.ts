@@ -65,6 +65,7 @@ export type UserAction =
   | "tier"
   | "issue"
   | "create"
+  | "delete"
   | "unblock-deleted"
   | { readonly revokeGrant: Grant }
   /** The override of the limit with this name. */

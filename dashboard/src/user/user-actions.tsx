@@ -56,6 +56,7 @@ export function UserActions({ user: { hasNoAccount, known, status }, isUnlimited
               isDangerous={!isBlocked}
               onClick={() => onOpen("block")}
             />
+            {includesRole(role, "admin") && button("delete", "Delete", "block")}
           </Group>
         </>
       )}

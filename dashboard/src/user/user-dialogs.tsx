@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { BlockDialog, ResetDialog } from "./account-dialogs.tsx";
 import { BudgetDialog, CreditDialog, TakeBackDialog } from "./billing-dialogs.tsx";
 import { CreateDialog } from "./create-dialog.tsx";
+import { DeleteDialog } from "./delete-dialog.tsx";
 import type { DialogProps } from "./dialog-props.ts";
 import { GrantDialog } from "./grant-dialog.tsx";
 import { InvoiceDialog } from "./invoice-dialog.tsx";
@@ -24,6 +25,8 @@ export function UserDialog({ id, user, action, onClose }: Props) {
   if (action === "create") {
     return <CreateDialog id={id} policy={policy} makeChange={makeChange} onClose={onClose} />;
   }
+  // Says that it is done when the account is gone.
+  if (action === "delete") return <DeleteDialog id={id} makeChange={makeChange} onClose={onClose} />;
   if (action === "unblock-deleted") {
     return <UnblockDeletedDialog id={id} makeChange={makeChange} onClose={onClose} />;
   }
@@ -44,7 +47,10 @@ export function UserDialog({ id, user, action, onClose }: Props) {
   );
 }
 
-type AccountAction = Exclude<UserAction, "create" | "unblock-deleted" | { readonly step: unknown }>;
+type AccountAction = Exclude<
+  UserAction,
+  "create" | "delete" | "unblock-deleted" | { readonly step: unknown }
+>;
 
 /** Keeps the account and the status it was opened with: its text must not change while it is read, or after the change. */
 function AccountDialog({

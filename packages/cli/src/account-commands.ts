@@ -4,6 +4,8 @@ import { importAccounts, IMPORT_DETAILS } from "./account-import.ts";
 import { OK, UsageFailure } from "./failure.ts";
 
 const text = (value: string, help: string): Option => ({ type: "string", value, help });
+const ERASE_DETAILS = `With --erase, names, texts, the customer's details and the user's points are erased, also of an account that was
+deleted earlier, and --reason is not stored. The ledger and numbered invoices remain. Repeating it changes nothing.`;
 const LIMIT = text("<n>", "at most so many (50)");
 
 export const ACCOUNT_COMMANDS: readonly Command[] = [
@@ -36,6 +38,18 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
       reason: REASON_OPTION,
     },
     run: createAccount,
+  },
+  {
+    name: "accounts delete",
+    arguments: ["id"],
+    summary: "Delete an account: its keys stop at once, its ledger remains",
+    details: ERASE_DETAILS,
+    options: {
+      erase: { type: "boolean", value: "", help: "also erase the user's personal data" },
+      unblock: { type: "boolean", value: "", help: "also lift the account's block" },
+      reason: REASON_OPTION,
+    },
+    run: deleteAccount,
   },
   {
     name: "accounts import",
@@ -152,6 +166,22 @@ async function createAccount(context: Context): Promise<number> {
   });
   const made = await context.deployment().call("/accounts", { method: "POST", body });
   out.result(made.body, () => [`created ${field(made.body, "id")} (${field(made.body, "tier")})`]);
+  return OK;
+}
+
+async function deleteAccount(context: Context): Promise<number> {
+  const { options, out } = context;
+  const isErased = options.has("erase");
+  const query = {
+    erase: isErased ? "true" : undefined,
+    unblock: options.has("unblock") ? "true" : undefined,
+    reason: options.text("reason"),
+  };
+  const { body } = await context.deployment().call(accountPath(context), { method: "DELETE", query });
+  const id = context.arguments["id"] ?? "";
+  const pending = rowsOf(body, "pending").join(", ");
+  const erased = `erased ${id} at ${field(body, "erasedAt")}${pending === "" ? "" : `; erased later: ${pending}`}`;
+  out.result(isErased ? body : { id }, () => [isErased ? erased : `deleted ${id}`]);
   return OK;
 }
 

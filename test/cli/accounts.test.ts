@@ -125,7 +125,7 @@ describe("at a terminal", () => {
     const { code, out } = await edgeLimiter(null, ["--help"]);
     expect(code).toBe(0);
     const commands = [...out.matchAll(/^ {2}((?:policy|accounts|keys) \w+|usage|decisions)/gm)];
-    expect(commands).toHaveLength(14);
+    expect(commands).toHaveLength(15);
     for (const [, name = ""] of commands) {
       const help = await edgeLimiter(null, [...name.split(" "), "--help"]);
       expect([name, help.code]).toEqual([name, 0]);

@@ -99,6 +99,7 @@ beforeAll(async () => {
   checkout = await makeCheckout({ devVars: { ...LONG_DEADLINE, UPSTREAM_SECRET_TEST: "hush" } });
   product = await startProduct(checkout);
   await publishPolicy(product, {
+    upstreams: { odd: { targets: [{ url: `http://127.0.0.1:${address.port}` }] } },
     routes: [
       { match: "/gzip", cost: 0, upstream: `http://127.0.0.1:${address.port}` },
       { match: "/one-at-a-time", cost: 0.001, limits: [slot], upstream: listening.url },
@@ -108,6 +109,7 @@ beforeAll(async () => {
         limits: [manySlots],
         upstream: `http://127.0.0.1:${address.port}`,
       },
+      { match: "/odd/pool/:what", cost: 0.001, upstream: "pool:odd" },
       { match: "/odd/:what", cost: 0.001, upstream: `http://127.0.0.1:${address.port}` },
       {
         match: "/late",
@@ -453,7 +455,7 @@ describe("a compressed response", () => {
   );
 });
 
-describe.each(["/odd", "/odd/slot"])("the bytes of an encoded response on %s", (base) => {
+describe.each(["/odd", "/odd/slot", "/odd/pool"])("the bytes of an encoded response on %s", (base) => {
   const get = async (what: string) =>
     request(at(`${base}/${what}`), { headers: { "Accept-Encoding": "gzip" } });
 
@@ -514,7 +516,7 @@ describe("on a raw connection", () => {
     expect(performance.now() - startedMs).toBeLessThan(3_000);
   });
 
-  it.each(["/odd/upload", "/odd/slot/upload"])(
+  it.each(["/odd/upload", "/odd/slot/upload", "/odd/pool/upload"])(
     "half an upload is not taken for a whole one: %s",
     async (path) => {
       const before = product.run.trouble.length;

@@ -358,6 +358,18 @@ describe("the deadline of a route", () => {
     expect(reached).toHaveLength(1);
   });
 
+  it("holds for the wait for a first list of targets, too", async () => {
+    vi.stubGlobal("fetch", (_url: string, { signal }: RequestInit) =>
+      hangs(new Request("https://x.example", { signal: signal ?? null })),
+    );
+    const discover = { url: "https://consul.example", format: "consul" } as const;
+    const edge = await startPool({ targets: undefined, discover }, { timeoutMs: 100 });
+    const startedMs = performance.now();
+    const answers = await Promise.all([edge.request("/a"), edge.request("/a")]);
+    expect(answers.map(({ status }) => status)).toEqual([502, 502]);
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+  });
+
   it("begins after the body of a request that may be sent again", async () => {
     const edge = await startPool({}, { timeoutMs: 60 });
     const { readable, writable } = new FixedLengthStream(2);
@@ -442,6 +454,13 @@ describe("a target that fails", () => {
     await statuses(edge, 30);
     expect(countOf("A")).toBe(3);
     expect(metricsOf(edge, "upstreamRequests")["api 0 broken"]).toBe(3);
+  });
+
+  it("by a status that is none is ejected, and another target gets the request", async () => {
+    does.A = () => Object.defineProperty(new Response(null), "status", { value: 999 });
+    const edge = await startPool({ eject });
+    expect(await statuses(edge, 12)).toEqual(times(12, 200));
+    expect(countOf("A")).toBe(3);
   });
 
   it("is not blamed for a client that leaves", async () => {

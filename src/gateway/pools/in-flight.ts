@@ -1,5 +1,5 @@
 /**
- * Counts the requests that a target has in flight. Plain data; the clock is an argument.
+ * Counts the requests that something has in flight, such as a target. Plain data; the clock is an argument.
  *
  * The runtime ends a request whose client has left without a word, so its end may never be counted, and a target with many of those would
  * look busy for ever. So requests are counted by the minute in which they began, and those of the minutes before the last are left out: a

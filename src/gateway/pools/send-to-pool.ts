@@ -8,6 +8,7 @@ import type { Services } from "../../edge/services.ts";
 import type { Pool } from "../../policy/pool.ts";
 import type { Forwarded, RequestBody, Upstream } from "../proxy.ts";
 import { type Pipe, watchEnd } from "../response-end.ts";
+import { InFlight } from "./in-flight.ts";
 import type { Failure, PoolSettings } from "./pool-settings.ts";
 import type { Target } from "./pool-state.ts";
 import { type PoolContext, PoolWatch, type TryResult } from "./pool-watch.ts";
@@ -34,51 +35,61 @@ const MAX_POOLS = 64;
 /** Of each isolate, by name. Isolates of tests share this module. */
 const isolates = new WeakMap<Services, Map<string, PoolWatch>>();
 /** Bodies that this isolate keeps. */
-let bodies = 0;
+const bodies = new InFlight();
 
 /** Never rejects. */
 export async function sendToPool(asked: PoolRequest): Promise<Forwarded> {
   const watch = watchOf(asked.services, asked.pool);
+  const nowMs = Date.now();
   const listed = watch.begin(asked.pool, asked);
-  if (listed) await listed;
-  const { settings } = watch.state;
-  if (settings.attempts === 0 || !mayRepeat(asked)) return tries(asked, watch, asked.body, 0);
-  if (!asked.body) return tries(asked, watch, null, settings.attempts);
-  if (bodies >= MAX_BODIES) return tries(asked, watch, asked.body, 0);
-  bodies += 1;
+  if (listed) await Promise.race([listed, scheduler.wait(asked.timeoutMs)]);
+  // The wait for a first list counts too.
+  const timeoutMs = Math.max(1, asked.timeoutMs - (Date.now() - nowMs));
+  const { attempts } = watch.state.settings;
+  const body = hasNoContent(asked.request) ? null : asked.body;
+  if (attempts === 0 || !mayRepeat(asked.request, body)) return tries(asked, watch, body, timeoutMs, 0);
+  if (!body) return tries(asked, watch, null, timeoutMs, attempts);
+  if (bodies.count(nowMs) >= MAX_BODIES) return tries(asked, watch, body, timeoutMs, 0);
+  const begun = bodies.begin(nowMs);
   try {
-    const read = await readShortBody(asked.body);
+    const read = await readShortBody(body);
     switch (read.kind) {
       case "read":
-        return await tries(asked, watch, read.bytes, settings.attempts);
+        return await tries(asked, watch, read.bytes, timeoutMs, attempts);
       case "broken-off":
         return { kind: "broken-off" };
       case "timeout":
         return { kind: "timeout", isUpload: true };
     }
   } finally {
-    bodies -= 1;
+    bodies.end(begun, Date.now());
   }
 }
 
+/** Methods with which nothing is forwarded, even if a client frames a request as if it had content. */
+function hasNoContent({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 /** Whether repeating it does no harm, and its body is short and of a known length. */
-function mayRepeat({ request: { method, headers }, body }: PoolRequest): boolean {
+function mayRepeat({ method, headers }: Request, body: ReadableStream<Uint8Array> | null): boolean {
   if (!IDEMPOTENT.has(method) && !headers.get("Idempotency-Key")) return false;
   if (!body) return true;
   const length = headers.get("Content-Length");
   return length !== null && /^\d{1,5}$/.test(length) && Number(length) <= MAX_BODY;
 }
 
-/** @param attempts tries after the first. */
+/** @param timeoutMs of all tries together. @param attempts tries after the first. */
 async function tries(
   asked: PoolRequest,
   watch: PoolWatch,
   body: RequestBody,
+  timeoutMs: number,
   attempts: number,
 ): Promise<Forwarded> {
   const { settings, budget, name } = watch.state;
   const { metrics } = asked.services;
-  const untilMs = Date.now() + asked.timeoutMs;
+  const untilMs = Date.now() + timeoutMs;
   const tried = new Set<string>();
   for (let left = attempts; ; left--) {
     const nowMs = Date.now();
@@ -145,7 +156,7 @@ async function tryOne(
   return { forwarded, failure };
 }
 
-/** A 4xx is the client's, and a 503 with Retry-After is the target's own decision. */
+/** A 4xx is the client's fault, and a 503 with Retry-After the target's own decision. */
 function failureOf(forwarded: Forwarded): Failure | null {
   switch (forwarded.kind) {
     case "error":
@@ -154,8 +165,10 @@ function failureOf(forwarded: Forwarded): Failure | null {
       return forwarded.isUpload ? null : "timeout";
     case "response":
       return failingStatus(forwarded.response);
-    case "broken-off":
     case "bad-status":
+      // The gateway itself answers with 502.
+      return "502";
+    case "broken-off":
       return null;
   }
 }

@@ -7,7 +7,7 @@ import { DeadlineExceeded, withDeadline } from "../../deadline.ts";
 export const MAX_BODY = 65_536;
 /** As long as an upload may make no progress (proxy.ts). */
 const IDLE_MS = 30_000;
-/** Bodies that this isolate keeps at once, from their first byte to their response: some 16 MiB of the 128 of the isolate. */
+/** Bodies that this isolate keeps at once, from their first byte to their response: at most 16 MiB of the 128 of the isolate. */
 export const MAX_BODIES = 256;
 
 export type ShortBody =

@@ -42,7 +42,7 @@ const PACE: Partial<Readonly<Record<Caller, Pick<Series, "count" | "everyMs">>>>
   at100: { count: 500, everyMs: 10 },
 };
 
-type Option = "authNone" | "deprecated" | "traced" | "preflight" | "cacheHit" | "cacheMiss";
+type Option = "authNone" | "deprecated" | "traced" | "preflight" | "cacheHit" | "cacheMiss" | "transformed";
 /** Each has its own address, so that its object is its own. */
 const OPTIONS: Readonly<Record<Option, Series>> = {
   authNone: {
@@ -76,6 +76,7 @@ const OPTIONS: Readonly<Record<Option, Series>> = {
   cacheHit: { path: "/cached", headersOf: () => from(5), status: 200 },
   // Each has a page of its own.
   cacheMiss: { path: "/cached", headersOf: (n) => ({ ...from(6), "X-Page": String(n) }), status: 200 },
+  transformed: { path: "/changed", headersOf: () => from(9), status: 200 },
 };
 
 const budget = parseBudget(JSON.parse(await readFile(join(import.meta.dirname, "budget.json"), "utf8")));
@@ -161,6 +162,15 @@ async function ofOptions(url: string): Promise<Record<Option, Figures>> {
     anonymousTier: "auto",
     routes: [
       { match: "/hook", auth: "none" },
+      {
+        match: "/changed",
+        request: {
+          path: "/new",
+          headers: { set: { "x-plan": "${tier}" } },
+          query: { set: { id: "${requestId}" } },
+        },
+        response: { headers: { remove: ["server"] } },
+      },
       { match: "/old", deprecated: "2026-01-01", sunset: "2100-01-01" },
       { match: "/cached", cache: { ttlSeconds: 3_600, share: "all", vary: { headers: ["X-Page"] } } },
       { match: "/*" },
@@ -173,6 +183,7 @@ async function ofOptions(url: string): Promise<Record<Option, Figures>> {
     preflight: await perThousand(url, OPTIONS.preflight),
     cacheHit: await perThousand(url, OPTIONS.cacheHit),
     cacheMiss: await perThousand(url, OPTIONS.cacheMiss),
+    transformed: await perThousand(url, OPTIONS.transformed),
   };
 }
 

@@ -24,6 +24,7 @@ const CALLERS = [
   "preflight",
   "cacheHit",
   "cacheMiss",
+  "transformed",
   "flooded",
   "guessed",
   "shielded",
@@ -59,7 +60,8 @@ const schema = z.strictObject({
   at100: operations,
   /**
    * Operations per 1,000 requests of an address: to a route with `auth: none`, to one that is deprecated and has a sunset, with a trace
-   * context, and of preflights that the upstream answers; to a cached route, whose response is stored, and is not stored yet.
+   * context, and of preflights that the upstream answers; to a cached route, whose response is stored, and is not stored yet; to one that
+   * changes path, query and headers.
    */
   authNone: operations,
   deprecated: operations,
@@ -67,6 +69,7 @@ const schema = z.strictObject({
   preflight: operations,
   cacheHit: operations,
   cacheMiss: operations,
+  transformed: operations,
   /** Operations per 1,000 requests that the flood shield rejects, and per 1,000 guesses that the credential shield rejects. */
   flooded: operations,
   guessed: operations,

@@ -29,12 +29,15 @@ type Tests = readonly { readonly tests: readonly CacheTest[] }[];
 /** Handles a request of the suite's server. @param segments of the path, without the first. */
 type Handle = (segments: string[], request: object, response: object) => void;
 type RunTests = (tests: Tests, isBrowser: boolean, base: string) => Promise<void>;
+type RunPackageTests = (tests: Tests, send: typeof fetch, isBrowser: boolean, base: string) => Promise<void>;
 type Results = Readonly<Record<string, unknown>>;
 /** Returns a symbol, its colour and a sign. */
 type ResultOf = (tests: Tests, id: string, results: Results) => readonly string[];
 
 export interface Suite {
   readonly directory: string;
+  /** The older edition, in which some tests are others. */
+  readonly isPackage: boolean;
   readonly tests: Tests;
   readonly runTests: RunTests;
   readonly getResults: () => Results;
@@ -50,18 +53,30 @@ export async function loadSuite(): Promise<Suite | string> {
     const module: unknown = await import(pathToFileURL(join(found.directory, path)).href);
     return Reflect.get(Object(module), name);
   };
+  const isPackage = !(await exists(join(found.directory, "test-engine")));
+  const engine = isPackage ? "" : "test-engine/";
   const handler = async (name: string): Promise<Handle> =>
-    checked(isFunction<Handle>, await part(`test-engine/server/handle-${name}.mjs`, "default"), name);
-  const runner = "test-engine/client/runner.mjs";
+    checked(isFunction<Handle>, await part(`${engine}server/handle-${name}.mjs`, "default"), name);
+  const runner = `${engine}client/runner.mjs`;
+  const runAll = await part(runner, "runTests");
   const tests = await part("tests/index.mjs", "default");
   return {
     directory: found.directory,
+    isPackage,
     tests: checked(isTests, tests, "tests"),
-    runTests: checked(isFunction<RunTests>, await part(runner, "runTests"), "runTests"),
+    runTests: isPackage
+      ? (...[given, isBrowser, base]) =>
+          checked(isFunction<RunPackageTests>, runAll, "runTests")(
+            given,
+            (...request) => globalThis.fetch(...request),
+            isBrowser,
+            base,
+          )
+      : checked(isFunction<RunTests>, runAll, "runTests"),
     getResults: checked(isFunction<() => Results>, await part(runner, "getResults"), "getResults"),
     resultOf: checked(
       isFunction<ResultOf>,
-      await part("test-engine/lib/results.mjs", "determineTestResult"),
+      await part(`${engine}lib/${isPackage ? "display" : "results"}.mjs`, "determineTestResult"),
       "determineTestResult",
     ),
     handlers: {
@@ -74,7 +89,7 @@ export async function loadSuite(): Promise<Suite | string> {
 
 function checked<T>(is: (value: unknown) => value is T, value: unknown, name: string): T {
   if (is(value)) return value;
-  throw new Error(`the suite has no ${name}: it is of another version than ${COMMIT}`);
+  throw new Error(`the suite has no ${name}: it is of another version than ${COMMIT} and ${PACKAGE}`);
 }
 
 function isFunction<T>(value: unknown): value is T {

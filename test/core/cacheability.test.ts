@@ -106,6 +106,12 @@ describe("a response", () => {
     ["status", { "Cache-Control": "max-age=9" }, { status: 206, cache: { statuses: [206] } }],
     ["status", { "Cache-Control": "max-age=9" }, { status: 401, cache: { statuses: [401] } }],
     ["status", { "Cache-Control": "max-age=9" }, { status: 429, cache: { statuses: [429] } }],
+    [
+      "must-understand",
+      { "Cache-Control": "max-age=9, must-understand" },
+      { status: 599, cache: { statuses: [599] } },
+    ],
+    ["9 s, 0 s old", { "Cache-Control": "max-age=9, must-understand" }],
     // RFC 9213.
     ["9 s, 0 s old", { "CDN-Cache-Control": "max-age=9", "Cache-Control": "no-store" }],
     ["no-store", { "CDN-Cache-Control": "no-store", "Cache-Control": "max-age=60" }],

@@ -43,6 +43,9 @@ const FRESH_BY_DEFAULT: ReadonlySet<number> = new Set([
 /** Never stored, whatever a policy lists: parts of a response, and what is about one caller. */
 const NEVER: ReadonlySet<number> = new Set([206, 304, 401, 407, 429]);
 
+/** Statuses whose own rules for caches are followed. Of others, `must-understand` forbids storing. */
+const UNDERSTOOD: ReadonlySet<number> = new Set([...FRESH_BY_DEFAULT, 302, 303, 307]);
+
 const RESTRICTIONS = ["no-store", "private", "no-cache"] as const;
 
 /** @param request the client's. */
@@ -67,6 +70,9 @@ export function cacheability(
   const directives = ofCdns ?? directivesOf(headers.get("Cache-Control"));
   const restriction = RESTRICTIONS.find((name) => directives.has(name));
   if (restriction !== undefined) return { kind: "unstorable", reason: restriction };
+  if (directives.has("must-understand") && !UNDERSTOOD.has(status)) {
+    return { kind: "unstorable", reason: "must-understand" };
+  }
   const explicitMs = explicitLifetimeMs(directives, ofCdns === null ? headers : null, headers, times);
   const defaultMs = FRESH_BY_DEFAULT.has(status) ? route.defaultTtlMs : 0;
   if (explicitMs === null && defaultMs === 0) return { kind: "unstorable", reason: "no-lifetime" };

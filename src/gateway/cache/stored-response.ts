@@ -40,7 +40,7 @@ const UNSTORED = new Set([
   "x-request-id",
 ]);
 /** Headers that a 304 does not change (RFC 9111, section 3.2): they describe the stored body. */
-const OF_BODY = new Set(["content-encoding", "content-range", "content-type"]);
+const OF_BODY = new Set(["content-encoding", "content-range"]);
 
 export function metaOf(
   { status, headers }: { readonly status: number; readonly headers: Headers },

@@ -59,7 +59,7 @@ export type StripeRow = z.infer<typeof stripeRowSchema>;
 
 export const stripeCustomerSchema = z.strictObject({
   id: z.string(),
-  /** The parameters that Stripe has, as JSON: it is updated when they change here. */
+  /** SHA-256 of the parameters that Stripe has: it is updated when they change here. */
   sent: z.string(),
 });
 export type StripeCustomer = z.infer<typeof stripeCustomerSchema>;

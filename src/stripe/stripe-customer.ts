@@ -3,6 +3,7 @@
  * when they have changed here; what was changed at Stripe otherwise stays.
  */
 import type { InvoiceDocument } from "../billing/invoice-document.ts";
+import { secretDigest } from "../identity/secret-digest.ts";
 import { ACCOUNT_MARK, type StripeCustomer, type StripeJob } from "../objects/stripe.ts";
 import type { Parameters, StripeClient, StripeResult } from "./stripe-client.ts";
 import { keyOf } from "./stripe-key.ts";
@@ -17,7 +18,7 @@ export async function findCustomer(client: StripeClient, job: StripeJob): Promis
     return { kind: "failed", error: errorOf("amount", detail), row };
   }
   const parameters = customerParameters(document);
-  const sent = JSON.stringify(parameters);
+  const sent = await secretDigest(JSON.stringify(parameters));
   const known = await knownCustomer(client, job);
   if (known !== null && known.kind !== "ok") return known;
   let customer: CustomerAtStripe | null = known?.value ?? null;

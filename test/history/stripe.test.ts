@@ -196,7 +196,7 @@ describe("an invoice", () => {
     expect(await later.object.sendToStripe(ID, OPERATOR)).toEqual({ kind: "no-invoice" });
   });
 
-  it("in yen is not a hundred times as much, and one in dinars is as exact as Stripe takes it", async () => {
+  it("in yen is not a hundred times as much (lago-api#643), and one in dinars is as exact as Stripe takes it", async () => {
     const yen = await stripeAccount(policy("3100", { currency: "JPY" }));
     await yen.passUntil(ISSUED);
     expect([totalOf(stripe.onlyInvoice), stripe.onlyInvoice.currency]).toEqual([3_100, "jpy"]);
@@ -367,6 +367,22 @@ describe("a customer", () => {
   });
 });
 
+it("the erasure of an account leaves no detail of its customer, nor a text of Stripe", async () => {
+  const user = await stripeAccount();
+  const customer = { name: "Ann Example", email: "ann@example.com" };
+  await user.object.changeBilling({ customer }, user.revision, OPERATOR);
+  await user.passUntil(ISSUED);
+  stripe.faults.push({ call: "POST invoices", fault: 400 });
+  await user.passUntil("2026-03-01T04:00:00Z");
+  const rows = () => JSON.stringify(user.disk.exec("SELECT * FROM stripe", []));
+  expect(rows()).toContain("a fault");
+  expect(rows()).not.toMatch(/Ann Example|ann@example/);
+  await user.object.eraseAccount(OPERATOR);
+  expect(rows()).toContain("cus_1");
+  expect(rows()).not.toMatch(/a fault|[0-9a-f]{64}/);
+  expect((await view(user, "ann.20260201")).stripe?.error).toEqual({ kind: "rejected", detail: "" });
+});
+
 describe("a status at Stripe", () => {
   it("is taken over: paid, with its time", async () => {
     const user = await stripeAccount();
@@ -403,7 +419,7 @@ describe("a status at Stripe", () => {
     expect(await user.use("/a", 1)).toBe(true);
   });
 
-  it("is the last one, whatever the order of events, and however often they come", async () => {
+  it("is the last one, whatever the order of events, and however often they come: langfuse#16292, theanswer#624", async () => {
     const orders = [
       [false, true],
       [true, false],
@@ -518,7 +534,7 @@ describe("what is done here", () => {
     ]);
   });
 
-  it("with a credit note leaves as much to pay there as here, and with all of it, nothing", async () => {
+  it("with a credit note leaves as much to pay there as here, to the cent (lago-api#2643), and with all of it, nothing", async () => {
     const user = await stripeAccount();
     await user.passUntil(ISSUED);
     stripe.faults.push({ call: "POST credit_notes", fault: "lost" });

@@ -76,7 +76,7 @@ describe.skipIf(STRIPE_MOCK === null)("stripe-mock", () => {
   it("takes a new customer and a changed one", async () => {
     const { row, customer } = await run({});
     expect([row.step, row.error, typeof row.customer]).toEqual(["invoice", null, "string"]);
-    expect(customer?.sent).toContain("acme@example.com");
+    expect(customer?.sent).toMatch(/^[0-9a-f]{64}$/);
     const changed = await run({}, { customer: { id: "cus_1", sent: "" } });
     expect([changed.row.step, changed.row.error]).toEqual(["invoice", null]);
   });

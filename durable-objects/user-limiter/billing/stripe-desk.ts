@@ -134,6 +134,11 @@ export class StripeDesk {
     return before.error === null && row.error ? row.error.kind : null;
   }
 
+  /** Erases what may name a person. Call in the transaction of the erasure. */
+  erase(): void {
+    this.#parts.rows.erase();
+  }
+
   view(id: string): StripeView | null {
     const row = this.#parts.rows.find(id);
     if (row === null) return null;

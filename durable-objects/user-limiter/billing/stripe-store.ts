@@ -34,6 +34,14 @@ export class StripeStore {
     this.#put(invoice, row);
   }
 
+  /** Erases what may name a person: texts of Stripe, and what could confirm a guess of the customer's details. */
+  erase(): void {
+    this.#sql.exec("UPDATE stripe SET body = json_set(body, '$.sent', '') WHERE name = ?", CUSTOMER);
+    this.#sql.exec(
+      "UPDATE stripe SET body = json_set(body, '$.error.detail', '') WHERE body -> '$.error.detail' IS NOT NULL",
+    );
+  }
+
   #find<T>(name: string, schema: z.ZodMiniType<T>): T | null {
     const [row] = this.#sql.exec<{ body: string }>("SELECT body FROM stripe WHERE name = ?", name).toArray();
     return row ? schema.parse(parseJson(row.body)) : null;

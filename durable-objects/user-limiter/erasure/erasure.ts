@@ -104,6 +104,7 @@ function erase(sql: SqlStorage, memory: Memory, nowMs: number): void {
     billing.store.eraseSources();
     billing.putAccount({ ...own, customer: {} }, nowMs);
     closing?.invoices.eraseUnnumbered(nowMs);
+    closing?.stripe.erase();
   }
   sql.exec(
     "INSERT OR REPLACE INTO erasures (at_ms, version, points_ms, customer) VALUES (?, ?, ?, ?)",

@@ -3,11 +3,11 @@
  *
  * Each endpoint has its own queue and schedule, and one that fails has one connection at most, so it delays no other. Within an endpoint,
  * events of one account are sent in order: one at a time, the next when the one before is delivered or dead. What is being sent is in
- * memory only: after a crash it is still due, and is sent again.
+ * memory only, and so are the last few outcomes: after a crash they are still due, and are sent again.
  */
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../../src/core/time.ts";
 import { createLog, messageOf } from "../../src/log.ts";
-import type { DisabledReason } from "../../src/objects/webhook-desk.ts";
+import type { DisabledReason } from "../../src/objects/webhook-endpoint.ts";
 import type { DeskStore } from "./desk-store.ts";
 import type { DueDelivery, Endpoint } from "./desk-tables.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
@@ -27,6 +27,8 @@ const RESUME_MS = 30 * SECOND_MS;
 /** When nothing is due, the desk wakes to delete old events, and to report that nothing waits any more. */
 const SWEEP_EVERY_MS = DAY_MS;
 const REPORT_MS = MINUTE_MS;
+/** Outcomes that are stored together, at most: every request waits for the writes before it. A crash repeats as many. */
+const MAX_BATCH = 32;
 /** Receivers that answer with this want nothing more (Standard Webhooks 1.0). */
 const GONE = 410;
 
@@ -53,8 +55,18 @@ export interface CourierParts {
 
 /** What is known of an endpoint in memory. */
 interface Lane {
-  readonly inFlight: Set<number>;
+  /** Numbers of events that are being sent, or whose outcome is not stored yet. */
+  readonly taken: Set<number>;
+  /** Connections. */
+  open: number;
   waiting: number;
+}
+
+/** What came of an attempt. */
+interface Settled {
+  readonly delivery: DueDelivery;
+  readonly outcome: Outcome;
+  readonly atMs: number;
 }
 
 export class Courier {
@@ -62,6 +74,7 @@ export class Courier {
   readonly #lanes = new Map<string, Lane>();
   readonly #log = createLog("info");
   #inFlight = 0;
+  #settled: Settled[] = [];
   /** The endpoint that is served first: the next one, each time. */
   #turn = 0;
   #alarmMs = Infinity;
@@ -83,13 +96,13 @@ export class Courier {
     const nowMs = this.#parts.now();
     if (!this.#parts.store.hasTables) return;
     if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.#sweep(nowMs);
-    await Promise.all(this.#start());
+    await Promise.all(this.#startAll());
     await this.wake();
   }
 
   /** Sends what is due, as far as there are connections, and sets the alarm for the rest. */
   async wake(): Promise<void> {
-    for (const work of this.#start()) this.#parts.waitUntil(work);
+    for (const work of this.#startAll()) this.#parts.waitUntil(work);
     this.#measure();
     await this.#setAlarm();
   }
@@ -104,6 +117,26 @@ export class Courier {
     const { store } = this.#parts;
     const endpoint = store.endpoint(endpointId);
     if (endpoint) this.#lane(endpoint).waiting += 1;
+  }
+
+  /** Starts what is due. Stores outcomes if there are many, or if nothing else could be started before. */
+  #startAll(): Promise<void>[] {
+    const started = this.#start();
+    if (!this.#mustStore()) return started;
+    this.#store();
+    return [...started, ...this.#start()];
+  }
+
+  /** Whether outcomes are to be stored now. */
+  #mustStore(): boolean {
+    const { store } = this.#parts;
+    if (this.#settled.length >= MAX_BATCH) return true;
+    return this.#settled.some(({ delivery: { endpointId }, outcome: { error } }) => {
+      const endpoint = store.endpoint(endpointId);
+      if (!endpoint || isNews(endpoint, error)) return true;
+      // Storing them makes the next deliveries of their accounts due.
+      return this.#inFlight < MAX_IN_FLIGHT && this.#lane(endpoint).open < MAX_OF_ENDPOINT;
+    });
   }
 
   /** @returns the attempts that were started. None of them rejects. */
@@ -145,12 +178,12 @@ export class Courier {
 
   /** The next delivery of an endpoint; null: none is due, or it has all the connections that it may have. */
   #next(endpoint: Endpoint, nowMs: number): DueDelivery | null {
-    const { inFlight } = this.#lane(endpoint);
+    const { taken, open } = this.#lane(endpoint);
     const isProven = endpoint.lastAttempt?.error === null;
-    if (inFlight.size >= (isProven ? MAX_OF_ENDPOINT : 1)) return null;
+    if (open >= (isProven ? MAX_OF_ENDPOINT : 1)) return null;
     if (!isProven && this.#unproven() >= MAX_OF_FAILING) return null;
-    const due = this.#parts.store.due(endpoint.id, nowMs, inFlight.size + 1);
-    return due.find(({ seq }) => !inFlight.has(seq)) ?? null;
+    const due = this.#parts.store.due(endpoint.id, nowMs, taken.size + 1);
+    return due.find(({ seq }) => !taken.has(seq)) ?? null;
   }
 
   /** Connections to endpoints that fail, or that have not answered yet. */
@@ -158,25 +191,26 @@ export class Courier {
     const { endpoints } = this.#parts.store;
     return endpoints
       .filter(({ lastAttempt }) => lastAttempt?.error !== null)
-      .reduce((sum, endpoint) => sum + this.#lane(endpoint).inFlight.size, 0);
+      .reduce((sum, endpoint) => sum + this.#lane(endpoint).open, 0);
   }
 
   async #deliver(endpoint: Endpoint, delivery: DueDelivery): Promise<void> {
     const { send, now } = this.#parts;
-    const { inFlight } = this.#lane(endpoint);
-    inFlight.add(delivery.seq);
+    const lane = this.#lane(endpoint);
+    lane.taken.add(delivery.seq);
+    lane.open += 1;
     this.#inFlight += 1;
     try {
       const { event: id, body } = delivery;
-      const outcome = await send({ url: endpoint.url, secrets: secretsOf(endpoint, now()), id, body }, now());
-      this.#settle(delivery, outcome);
+      const secrets = secretsOf(endpoint, now());
+      const outcome = await send({ url: endpoint.url, secrets, id, body }, now());
+      this.#settled.push({ delivery, outcome, atMs: now() });
     } catch (thrown) {
-      // Its row is as it was, so it is sent again.
+      lane.taken.delete(delivery.seq);
       this.#log("error", "webhook_failed", { error: messageOf(thrown) });
-    } finally {
-      inFlight.delete(delivery.seq);
-      this.#inFlight -= 1;
     }
+    lane.open -= 1;
+    this.#inFlight -= 1;
     try {
       await this.wake();
     } catch (thrown) {
@@ -184,9 +218,24 @@ export class Courier {
     }
   }
 
-  #settle(delivery: DueDelivery, { status, error }: Outcome): void {
-    const { store, now, random, metrics } = this.#parts;
-    const atMs = now();
+  /** Stores the outcomes so far, in one transaction. If it fails, they are sent again. */
+  #store(): void {
+    const settled = this.#settled;
+    this.#settled = [];
+    for (const { delivery } of settled) this.#lanes.get(delivery.endpointId)?.taken.delete(delivery.seq);
+    const { store } = this.#parts;
+    try {
+      store.transact(() => {
+        for (const one of settled) this.#settle(one);
+      });
+    } catch (thrown) {
+      for (const [id, lane] of this.#lanes) lane.waiting = store.backlog(id).waiting;
+      throw thrown;
+    }
+  }
+
+  #settle({ delivery, outcome: { status, error }, atMs }: Settled): void {
+    const { store, random, metrics } = this.#parts;
     const endpoint = store.endpoint(delivery.endpointId);
     // It was deleted meanwhile, or this event with it.
     const current = endpoint && store.delivery(endpoint.id, delivery.seq);
@@ -195,13 +244,9 @@ export class Courier {
     const delayMs = error === null ? null : retryDelayMs(attempts, random());
     const state = error === null ? "delivered" : delayMs === null ? "dead" : "waiting";
     const attempt = { atMs, status, error };
-    store.transact(() => {
-      store.settle(delivery, { state, attempts, dueMs: delayMs && atMs + delayMs }, attempt);
-      // Only if that has changed: another row for each delivery would say nothing more.
-      if (isFailing(endpoint) !== (error !== null) || endpoint.lastAttempt === null) {
-        store.putEndpoint({ ...endpoint, lastAttempt: attempt });
-      }
-    });
+    store.settle(delivery, { state, attempts, dueMs: delayMs && atMs + delayMs }, attempt);
+    // Only if that has changed: another row for each delivery would say nothing more.
+    if (isNews(endpoint, error)) store.putEndpoint({ ...endpoint, lastAttempt: attempt });
     if (state !== "waiting") this.#lane(endpoint).waiting -= 1;
     metrics.add("webhookAttempts", [state === "waiting" ? "failed" : state]);
     if (state === "dead") {
@@ -221,8 +266,8 @@ export class Courier {
     const surplus = store.sweep(nowMs - KEPT_MS, MAX_EVENTS, nowMs);
     const missed = store.endpoints.filter(({ cursor }) => cursor < surplus);
     for (const { id } of missed) this.#log("error", "webhook_events_dropped", { endpoint: id });
-    this.#lanes.forEach(({ inFlight }, id) => {
-      if (inFlight.size === 0) this.#lanes.delete(id);
+    this.#lanes.forEach(({ taken }, id) => {
+      if (taken.size === 0) this.#lanes.delete(id);
     });
     this.#sweptMs = nowMs;
   }
@@ -230,7 +275,7 @@ export class Courier {
   #lane({ id }: Endpoint): Lane {
     const known = this.#lanes.get(id);
     if (known) return known;
-    const lane: Lane = { inFlight: new Set(), waiting: this.#parts.store.backlog(id).waiting };
+    const lane: Lane = { taken: new Set(), open: 0, waiting: this.#parts.store.backlog(id).waiting };
     this.#lanes.set(id, lane);
     return lane;
   }
@@ -265,7 +310,7 @@ export class Courier {
     if (this.#inFlight > 0) dueMs = Math.min(dueMs, nowMs + RESUME_MS);
     for (const endpoint of store.endpoints) {
       if (endpoint.disabled !== null) continue;
-      const nextMs = store.nextDueMs(endpoint.id, [...this.#lane(endpoint).inFlight]);
+      const nextMs = store.nextDueMs(endpoint.id, [...this.#lane(endpoint).taken]);
       // What is due waits for a connection, whose end starts it; unless the object dies before.
       if (nextMs !== null) dueMs = Math.min(dueMs, nextMs > nowMs ? nextMs : nowMs + RESUME_MS);
     }
@@ -273,6 +318,11 @@ export class Courier {
     this.#alarmMs = dueMs;
     await storage.setAlarm(dueMs);
   }
+}
+
+/** Whether the endpoint works now and did not before, or the other way round, or has not been tried before. */
+function isNews(endpoint: Endpoint, error: string | null): boolean {
+  return endpoint.lastAttempt === null || isFailing(endpoint) !== (error !== null);
 }
 
 function isFailing({ lastAttempt }: Endpoint): boolean {

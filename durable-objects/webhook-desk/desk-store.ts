@@ -1,5 +1,5 @@
 /** The WebhookDesk's storage: events, endpoints, and what is delivered to whom. Creates the tables with the first endpoint. */
-import type { Delivery, DeliveryState } from "../../src/objects/webhook-desk.ts";
+import type { Delivery, DeliveryState } from "../../src/objects/webhook-endpoint.ts";
 import { migrate, schemaVersion } from "../migrations.ts";
 import { type DueDelivery, type Endpoint, MIGRATIONS, toDelivery, toDue, toEndpoint } from "./desk-tables.ts";
 

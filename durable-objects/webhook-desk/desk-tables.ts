@@ -9,7 +9,7 @@ import {
   DISABLED_REASONS,
   type DisabledReason,
   type NewEndpoint,
-} from "../../src/objects/webhook-desk.ts";
+} from "../../src/objects/webhook-endpoint.ts";
 import type { Migration } from "../migrations.ts";
 
 export const MIGRATIONS: readonly Migration[] = [

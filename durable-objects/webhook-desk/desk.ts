@@ -6,14 +6,13 @@ import * as z from "zod/mini";
 import { DAY_MS } from "../../src/core/time.ts";
 import { parseJson } from "../../src/json.ts";
 import type { CallDiffers, Change } from "../../src/objects/change.ts";
+import type { DeskAnswer, DeskRequest } from "../../src/objects/webhook-desk.ts";
 import {
-  type DeskAnswer,
-  type DeskRequest,
   type EndpointChange,
   type EndpointView,
   MAX_ENDPOINTS,
   type NewEndpoint,
-} from "../../src/objects/webhook-desk.ts";
+} from "../../src/objects/webhook-endpoint.ts";
 import { AdminCalls } from "../user-limiter/admin-calls.ts";
 import { AuditTrail } from "../user-limiter/audit-trail.ts";
 import { Courier, type CourierParts, secretsOf } from "./courier.ts";

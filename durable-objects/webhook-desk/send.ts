@@ -29,29 +29,37 @@ export const send: Send = async ({ url, secrets, id, body }, nowMs) => {
   const fault = endpointFault(url, true);
   if (fault !== null) return { status: null, error: `The URL ${fault}` };
   const timestamp = Math.floor(nowMs / 1_000);
+  const request = {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      "User-Agent": "Edge-Limiter-Webhooks/1",
+      "webhook-id": id,
+      "webhook-timestamp": String(timestamp),
+      "webhook-signature": await signatureOf(secrets, id, timestamp, body),
+    },
+    body,
+    redirect: "manual",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  } as const;
   try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/json",
-        "User-Agent": "Edge-Limiter-Webhooks/1",
-        "webhook-id": id,
-        "webhook-timestamp": String(timestamp),
-        "webhook-signature": await signatureOf(secrets, id, timestamp, body),
-      },
-      body,
-      redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+    const response = await fetch(url, request).catch(async (thrown: unknown) => {
+      if (isTimeout(thrown)) throw thrown;
+      // A receiver may close a connection just when it is used again. That says nothing of the receiver, and is no attempt.
+      return fetch(url, request);
     });
     // Nothing of the body is read: an endless one would keep the connection.
     await response.body?.cancel().catch(() => undefined);
     return { status: response.status, error: errorOf(response.status) };
   } catch (thrown) {
-    const isTimeout = thrown instanceof Error && thrown.name === "TimeoutError";
-    const reason = isTimeout ? `No answer within ${TIMEOUT_MS / 1_000} s` : messageOf(thrown);
+    const reason = isTimeout(thrown) ? `No answer within ${TIMEOUT_MS / 1_000} s` : messageOf(thrown);
     return { status: null, error: reason.slice(0, MAX_ERROR_LENGTH) };
   }
 };
+
+function isTimeout(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === "TimeoutError";
+}
 
 function errorOf(status: number): string | null {
   if (status >= 200 && status < 300) return null;

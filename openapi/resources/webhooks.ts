@@ -1,7 +1,7 @@
 /** Webhook endpoints and their deliveries: response schemas and texts. */
 import * as z from "zod/mini";
 import { EVENT_KINDS } from "../../src/event-kinds.ts";
-import { DELIVERY_STATES, DISABLED_REASONS, MAX_ENDPOINTS } from "../../src/objects/webhook-desk.ts";
+import { DELIVERY_STATES, DISABLED_REASONS, MAX_ENDPOINTS } from "../../src/objects/webhook-endpoint.ts";
 import { about, named } from "../annotations.ts";
 import { EVENT_EXAMPLES } from "../event-examples.ts";
 import { answer, CURSOR, type OperationNotes, PAGE, REASON } from "../notes.ts";
@@ -82,6 +82,8 @@ const deliverySchema = named(
     body: about("What is sent.", z.unknown()),
   }),
 );
+
+export type DeliveryResponse = z.infer<typeof deliverySchema>;
 
 const endpointsSchema = z.strictObject({
   webhooks: about("In order of creation.", z.array(endpointSchema)),

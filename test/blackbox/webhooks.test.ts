@@ -185,6 +185,12 @@ it(
   },
 );
 
+/** Whether the secret has signed the message, whenever that was. */
+function isSigned({ id, headers, raw }: Message, secret: string): boolean {
+  const at = new Date(Number(headers["webhook-timestamp"]) * 1_000);
+  return headers["webhook-signature"] === new Webhook(secret).sign(id, at, raw);
+}
+
 /** What an account's events must be, in order: its creation, then its keys. */
 function expected(account: string): string[] {
   return ["account.created", ...Array.from({ length: KEYS }, (_, n) => `key.created ${account} ${n}`)];
@@ -243,7 +249,7 @@ it(
       }
       // None is invented: all have a valid signature, and together they are what was expected.
       expect(new Set(messages.map(({ id }) => id)).size).toBe(total);
-      for (const { raw, headers } of messages) new Webhook(works[i]?.secret ?? "").verify(raw, headers);
+      expect(messages.filter((message) => !isSigned(message, works[i]?.secret ?? ""))).toEqual([]);
       await eventually(
         30_000,
         "nothing waits",

@@ -4,7 +4,8 @@
  */
 import { Desk } from "../../durable-objects/webhook-desk/desk.ts";
 import type { Message, Outcome } from "../../durable-objects/webhook-desk/send.ts";
-import type { DeliveryState, DeskAnswer, EndpointView, NewEndpoint } from "../../src/objects/webhook-desk.ts";
+import type { DeskAnswer } from "../../src/objects/webhook-desk.ts";
+import type { DeliveryState, EndpointView, NewEndpoint } from "../../src/objects/webhook-endpoint.ts";
 import { Disk, type Handle, storageOf } from "./sqlite-storage.ts";
 
 export const OPERATOR = { actor: "ann", reason: "" };

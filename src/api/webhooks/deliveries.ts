@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { problem } from "../../edge/problem.ts";
 import { parseJson } from "../../json.ts";
-import { type Delivery, DELIVERY_STATES } from "../../objects/webhook-desk.ts";
+import { type Delivery, DELIVERY_STATES } from "../../objects/webhook-endpoint.ts";
 import { changeBy } from "../ask.ts";
 import { readBody } from "../body.ts";
 import type { Endpoints } from "../endpoint.ts";

@@ -7,13 +7,8 @@ import { EVENT_KINDS } from "../../event-kinds.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { endpointFault, isLoopback, MAX_URL_LENGTH } from "../../objects/webhook-address.ts";
 import type { CallDiffers } from "../../objects/change.ts";
-import {
-  type Attempt,
-  type DeskAnswer,
-  type DeskRequest,
-  type EndpointView,
-  webhookDeskOf,
-} from "../../objects/webhook-desk.ts";
+import { type DeskAnswer, type DeskRequest, webhookDeskOf } from "../../objects/webhook-desk.ts";
+import type { Attempt, EndpointView } from "../../objects/webhook-endpoint.ts";
 import { ask } from "../ask.ts";
 import { ADMIN } from "../endpoint.ts";
 import { plainText } from "../plain-text.ts";

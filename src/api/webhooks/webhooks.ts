@@ -5,7 +5,7 @@ import type { AppEnv } from "../../edge/app-env.ts";
 import { problem } from "../../edge/problem.ts";
 import { parseJson } from "../../json.ts";
 import type { AuditEntry } from "../../objects/account.ts";
-import { MAX_ENDPOINTS } from "../../objects/webhook-desk.ts";
+import { MAX_ENDPOINTS } from "../../objects/webhook-endpoint.ts";
 import { changeBy } from "../ask.ts";
 import { invalidContent, readBody } from "../body.ts";
 import type { Endpoints } from "../endpoint.ts";

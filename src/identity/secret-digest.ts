@@ -9,11 +9,3 @@ export async function secretDigest(secret: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
-
-/** Compares two digests in constant time. */
-export function equalDigests(a: string, b: string): boolean {
-  const encoder = new TextEncoder();
-  const [left, right] = [encoder.encode(a), encoder.encode(b)];
-  // All digests have one length, so a different length is no secret.
-  return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
-}

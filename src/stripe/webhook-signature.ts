@@ -2,7 +2,7 @@
  * Stripe's signature of an event, by https://docs.stripe.com/webhooks/signature: an HMAC over the time and the raw body. While a secret is
  * rolled, a header has several signatures.
  */
-import { equalDigests } from "../identity/secret-digest.ts";
+import { equalDigests } from "../identity/equal-digests.ts";
 
 /** How far the time of a signature may be from now, so that a recorded event is of no use later. */
 export const TOLERANCE_MS = 300_000;

@@ -46,6 +46,7 @@ test("completes the fields that an object may still have", () => {
     '"enforcement"',
     '"rules"',
     '"billing"',
+    '"events"',
     '"headers"',
     '"cors"',
   ]);

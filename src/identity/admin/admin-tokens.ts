@@ -3,7 +3,8 @@
  *
  * Compares digests in constant time, and always all of them, so that timing reveals nothing about the tokens.
  */
-import { equalDigests, secretDigest } from "../secret-digest.ts";
+import { equalDigests } from "../equal-digests.ts";
+import { secretDigest } from "../secret-digest.ts";
 import { ADMIN_TOKEN_NAME, type AdminSettings, type AdminToken } from "./admin-settings.ts";
 
 export class AdminTokens {

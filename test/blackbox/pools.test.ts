@@ -10,9 +10,11 @@ import { BODY, FaultyOrigin } from "./faulty-origin.ts";
 import { newAccount, type Product, publishPolicy, startProduct } from "./product.ts";
 
 const CLIENTS = 12;
-/** How long a fault lasts, and the load before and after it. */
+/** How long a fault lasts at least, and the load between two edits. */
 const FAULT_MS = 2_500;
 const QUIET_MS = 500;
+/** On a busy machine. */
+const POLL = { timeout: 15_000, interval: 50 };
 /** Generous: the machine is busy with the load itself. */
 const TIMEOUT_MS = 6_000;
 const TRY_MS = 1_000;
@@ -138,20 +140,18 @@ async function underFault(
   const before = first().requests;
   let [during, atRecovery] = [0, 0];
   const story = async (): Promise<void> => {
-    await setTimeout(QUIET_MS);
-    expect(first().requests).toBeGreaterThan(before);
+    await expect.poll(() => first().requests, POLL).toBeGreaterThan(before + 20);
     const atFault = first().requests;
     await fault();
     during = first().requests - atFault;
     await first().recover();
     atRecovery = first().requests;
     // It is probed within EJECT_MS, with the next request.
-    await expect.poll(() => first().requests, { timeout: 5_000 }).toBeGreaterThan(atRecovery + 20);
-    await setTimeout(QUIET_MS);
+    await expect.poll(() => first().requests, POLL).toBeGreaterThan(atRecovery + 20);
   };
   const all = await load(story());
   expect(mostPosts()).toBe(1);
-  expect(all.length).toBeGreaterThan(300);
+  expect(all.length).toBeGreaterThan(100);
   return { all, during };
 }
 
@@ -161,23 +161,23 @@ describe("one of three origins, under load,", () => {
     async (fault) => {
       // A client whose POST hangs sends nothing else, so there are fewer failures.
       await publish(fault === "hangs" ? { eject: { failures: 3, forMs: EJECT_MS } } : {});
-      const probesBefore = first().probes;
+      const [probesBefore, startedMs] = [first().probes, Date.now()];
       const { all, during } = await underFault(async () => {
         await first().fail(fault);
         await setTimeout(FAULT_MS);
-        await expect.poll(() => isEjected(0), { timeout: 5_000 }).toBe(true);
+        await expect.poll(() => isEjected(0), POLL).toBe(true);
       });
       expect(failuresOf(all, "GET", "PUT")).toEqual([]);
       expect(during).toBeLessThanOrEqual(MAX_DURING);
       // Not by every request, and not by one of a user.
       const probes = first().probes - probesBefore;
       expect(probes).toBeGreaterThan(0);
-      expect(probes).toBeLessThanOrEqual((FAULT_MS + 5_000) / EJECT_MS);
+      expect(probes).toBeLessThanOrEqual((Date.now() - startedMs) / EJECT_MS);
       // POSTs that reached the failing origin are not repeated: they fail, and few of them do before it is ejected.
       const failed = failuresOf(all, "POST");
       expect(failed.length).toBeGreaterThan(0);
       expect(failed.length).toBeLessThanOrEqual(MAX_DURING);
-      await expect.poll(() => isEjected(0), { timeout: 5_000 }).toBe(false);
+      await expect.poll(() => isEjected(0), POLL).toBe(false);
     },
   );
 
@@ -222,8 +222,7 @@ it("a GET that is framed as if it had content is sent again like any other", asy
 
 it("an edit of the policy under load costs no request, and keeps an origin ejected", async () => {
   await first().fail("unavailable");
-  await load(setTimeout(QUIET_MS));
-  expect(await isEjected(0)).toBe(true);
+  await load(expect.poll(() => isEjected(0), POLL).toBe(true));
   const before = first().requests;
   const all = await load(
     (async () => {

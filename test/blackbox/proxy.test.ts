@@ -12,7 +12,7 @@ import {
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { request } from "./client.ts";
-import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
+import { ADMIN_TOKEN, type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { BINARY, CLOSE, connect, FrameSocket, listen, TEXT as TEXT_FRAME } from "./frame-socket.ts";
 import { type Product, publishPolicy, startProduct } from "./product.ts";
 
@@ -393,6 +393,27 @@ describe("a route that changes its requests and responses", () => {
     const head = await request(at("/changed/gzip"), { method: "HEAD" });
     expect([head.status, head.headers["x-served-by"], head.body.length]).toEqual([200, "edge", 0]);
   });
+});
+
+it("a purge by the admin API makes the next request of the route ask the upstream again", async () => {
+  const status = async (): Promise<unknown> => {
+    const response = await request(at("/cached/negotiated"), { headers: { "Accept-Encoding": "br" } });
+    return response.headers["cache-status"];
+  };
+  expect(await status()).toContain("stored");
+  expect(await status()).toContain("hit");
+  const authorization = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+  const purge = {
+    method: "POST",
+    headers: authorization,
+    body: JSON.stringify({ routes: ["/cached/:what"] }),
+  };
+  const purged = await request(at("/api/v1/admin/cache/purge"), purge);
+  expect([purged.status, purged.json()]).toEqual([200, { generation: 1, published: expect.any(Boolean) }]);
+  expect(await status()).toContain("stored");
+  expect(await status()).toContain("hit");
+  const listed = await request(at("/api/v1/admin/cache/purges"), { headers: authorization });
+  expect(listed.json()).toMatchObject({ purges: [{ generation: 1, routes: ["/cached/:what"] }] });
 });
 
 describe("a cached route whose requests hold the only slot", () => {

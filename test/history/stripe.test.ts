@@ -316,7 +316,7 @@ describe("Stripe's rejection", () => {
     ]);
   });
 
-  it("of a deleted invoice says that it is missing", async () => {
+  it("of a deleted draft says that it is missing, and an operator has another one made", async () => {
     const user = await stripeAccount();
     stripe.held = async (call, when) => {
       if (call !== "POST invoices/:id/add_lines" || when === "before") return;
@@ -324,6 +324,12 @@ describe("Stripe's rejection", () => {
     };
     await user.passUntil(ISSUED);
     expect((await view(user)).stripe?.error?.kind).toBe("missing");
+    stripe.held = async () => undefined;
+    viewOf(await user.object.sendToStripe(ID, OPERATOR));
+    await settle(user);
+    expect(stripe.onlyInvoice).toMatchObject({ status: "open", number: "INV-000001" });
+    expect(totalOf(stripe.onlyInvoice)).toBe(3_100);
+    expect(stripe.customers.size).toBe(1);
   });
 });
 

@@ -77,7 +77,9 @@ export class StripeDesk {
   retry(invoice: StoredInvoice, nowMs: number): void {
     const { rows } = this.#parts;
     const { id } = invoice.document;
-    const row = rows.find(id) ?? { ...FIRST, attempt: -1 };
+    const found = rows.find(id) ?? { ...FIRST, attempt: -1 };
+    // Only drafts can be deleted at Stripe: nobody can have paid it, so another one is made.
+    const row = found.error?.kind === "missing" ? { ...FIRST, attempt: found.attempt } : found;
     // Another attempt searches first, and its calls have keys of their own.
     rows.put(id, { ...row, error: null, attempt: row.attempt + 1, sinceMs: nowMs });
     this.#queue(invoice, nowMs);

@@ -43,7 +43,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (thrown) {
     if (stop.signal.aborted) {
-      console.error(`interrupted: the progress is in ${destination.progressAt}, run this again to go on`);
+      console.error(`interrupted: the progress is in ${destination.progressAt}; run this again to resume`);
       return INTERRUPTED;
     }
     console.error(`not all was exported: ${thrown instanceof Error ? thrown.message : String(thrown)}`);

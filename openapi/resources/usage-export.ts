@@ -63,7 +63,7 @@ const exportUsage: OperationNotes = {
   tag: "Billing",
   summary: "Usage of all accounts by hour, route and key, as NDJSON",
   description:
-    "For a data warehouse; `npm run export:usage` is its client (docs/export.md). Only frozen hours: an hour freezes two hours after its end, and from its first export on no cell of it changes. Lines are ordered by account, hour, route and key; deleted accounts are included, users without an account are not, except as `account`. A page is bounded: its last line says where to go on.",
+    "For a data warehouse; `npm run export:usage` is its client (docs/export.md). Only frozen hours: an hour freezes two hours after its end, and from its first export on no cell of it changes. Lines are ordered by account, hour, route and key; deleted accounts are included, users without an account are not, except as `account`. A page is bounded: its last line says where the next one begins.",
   query: {
     from: `${RANGE_START} Rounded down to the hour. Default: from the first cell on.`,
     to: "Exclusive, rounded down to the hour. Default: the first hour that is not frozen.",

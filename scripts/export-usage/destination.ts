@@ -18,7 +18,7 @@ export interface Destination {
   readonly progressAt: string;
   /**
    * Connects, creates what is missing, and reads the progress of the job. Creates nothing in a dry run.
-   * @returns the cursor at which it goes on; null: at the beginning.
+   * @returns the cursor at which to resume; null: at the beginning.
    * @throws Failure
    */
   open(job: Job, isDryRun: boolean): Promise<string | null>;

@@ -2,7 +2,7 @@
  * Files of NDJSON in a directory: one for each range of hours, `usage-<from>-<to>.ndjson`, which appears when it is whole.
  *
  * Until then its name ends with `.part`. The progress has how long it was at each cursor, so an interrupted export cuts off what came after
- * that, and goes on there. It also says when a file is whole, before the file is renamed: no crash leaves two files with the same hours. With
+ * that, and resumes there. It also says when a file is whole, before the file is renamed: no crash leaves two files with the same hours. With
  * gzip each page is a member of its own: gzip's members can be cut and concatenated.
  */
 import { access, mkdir, open, readdir, rename, rm } from "node:fs/promises";

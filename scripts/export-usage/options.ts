@@ -17,7 +17,7 @@ import { defaultStateFile, StateFile } from "./state-file.ts";
 export const HELP = `npm run export:usage -- --to <destination> --url <url> [options]
 
 Exports the usage of all accounts, by hour, route and key, from the ledgers to a database. Only frozen hours, which never
-change: the last two to three hours follow later. Each run goes on where the last one ended. docs/export.md says more.
+change: the last two to three hours follow later. Each run resumes where the last one ended. docs/export.md says more.
 
   --to <destination>   postgres, influx, clickhouse, openmeter or file
   --url <url>          the destination (also: EXPORT_URL)
@@ -41,7 +41,7 @@ change: the last two to three hours follow later. Each run goes on where the las
 Credentials come from the environment alone: ADMIN_TOKEN for Edge Limiter (the role viewer is enough), PGPASSWORD,
 INFLUX_TOKEN or INFLUX_USER and INFLUX_PASSWORD, CLICKHOUSE_USER and CLICKHOUSE_PASSWORD, OPENMETER_TOKEN.
 
-Exit codes: 0 all is exported, 1 failed (run it again: it goes on), 2 wrong options, 130 interrupted (run it again).
+Exit codes: 0 all is exported, 1 failed (run it again: it resumes), 2 wrong options, 130 interrupted (run it again).
 `;
 
 export const DESTINATIONS = ["postgres", "influx", "clickhouse", "openmeter", "file"] as const;

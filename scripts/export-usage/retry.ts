@@ -11,7 +11,7 @@ export const MAX_WAIT_MS = 60_000;
 export interface RetryOptions {
   /** Ends the waiting. */
   readonly signal: AbortSignal;
-  /** Where to report that it goes on, and why. */
+  /** Reports that another attempt follows, and why. */
   readonly note: (line: string) => void;
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** At least 0, below 1. */

@@ -35,12 +35,12 @@ export interface Summary {
   readonly until: string;
 }
 
-/** @throws Failure, or the signal's reason. What was written until then stays, and the next export goes on there. */
+/** @throws Failure, or the signal's reason. What was written until then stays, and the next export resumes there. */
 export async function exportUsage(plan: ExportPlan): Promise<Summary> {
   const { destination, job, isDryRun, note, signal, pause, nowMs = Date.now } = plan;
   const options: RetryOptions = { signal, note, ...(pause ? { pause } : {}) };
   const saved = await retrying(() => destination.open(job, isDryRun), options);
-  if (saved !== null) note(`going on where the last export ended (${destination.progressAt})`);
+  if (saved !== null) note(`resuming from the saved progress (${destination.progressAt})`);
   let start: Start = saved === null ? plan.start : { cursor: saved };
   let [cells, accounts, requests, costMilli, denied] = [0, 0, 0, 0, 0];
   let lastAccount = "";

@@ -117,7 +117,7 @@ describe("the export of usage", () => {
     expect(alone.cells).toEqual(whole.cells.filter(({ account }) => account === customer.id));
   });
 
-  it("goes on with the hours that have frozen since, and has deleted accounts and test keys", async () => {
+  it("continues with the hours that have frozen since, and has deleted accounts and test keys", async () => {
     const started = await start();
     const { operator } = started;
     const customer = await newCustomer(started, "pro");

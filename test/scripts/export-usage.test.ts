@@ -197,7 +197,7 @@ describe("an export", () => {
   }));
   const job = { name: "all", product: "https://p", isRestart: false };
 
-  it("goes on at the stored cursor, whatever fails, and stores each page in its order", async () => {
+  it("resumes at the stored cursor, whatever fails, and stores each page in its order", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom("page", "write", "written", "open"), { maxLength: 7 }),

@@ -8,7 +8,7 @@ import { parseJson } from "../../json.ts";
 import type { CellPlace } from "../../objects/frozen-usage.ts";
 import { cursorOf, positionOf } from "../query.ts";
 
-/** Where an export goes on. Hours are Unix hours. */
+/** Where an export resumes. Hours are Unix hours. */
 export interface ExportPlace {
   readonly fromHour: number;
   /** Exclusive; null: a new pass, up to the first hour that is not frozen. */

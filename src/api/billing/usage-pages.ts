@@ -57,7 +57,7 @@ export interface Step {
 }
 
 /**
- * The steps of one page. The last one that was yielded says where to go on, also if a later one throws.
+ * The steps of one page. The last one that was yielded says where to resume, also if a later one throws.
  * @param count cells of the page, at most.
  */
 export async function* usageSteps(

@@ -113,11 +113,12 @@ export class PostgresDestination implements Destination {
     await this.#disconnect(5);
   }
 
-  /** 0: there are no tables. */
+  /** 0: there are no tables. Not by to_regclass, which may answer from a cache of before another export made them. */
   async #version(sql: postgres.ISql): Promise<number> {
-    const [found] = await sql<{ known: boolean }[]>`
-      SELECT to_regclass(${`${this.#schema}.schema_version`}) IS NOT NULL AS known`;
-    if (found?.known !== true) return 0;
+    const found = await sql`
+      SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      WHERE n.nspname = ${this.#schema} AND c.relname = 'schema_version'`;
+    if (found.length === 0) return 0;
     const [row] = await sql<
       { version: number }[]
     >`SELECT version FROM ${sql(`${this.#schema}.schema_version`)}`;

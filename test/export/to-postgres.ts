@@ -1,6 +1,7 @@
 /** The export to a real PostgreSQL. */
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PostgresDestination } from "../../scripts/export-usage/postgres.ts";
 import { postgresDashboard, SCHEMA } from "../../scripts/monitoring/postgres-dashboard.ts";
 import { eventually, freePort } from "../blackbox/product.ts";
 import { cutShort, type Environment, type Ran, runExport, startExport } from "./export-process.ts";
@@ -88,6 +89,19 @@ export function exportsToPostgres(): void {
       expect((await runExport(args, environment)).code).toBe(0);
       expect(rows.length).toBeLessThan((await rowsIn("interrupted")).length);
       expect(sorted(ledgerOf(await rowsIn("interrupted")))).toEqual(sorted(stage.ledger));
+    });
+
+    it("creates its tables once, if several begin at the same time", async () => {
+      const url = new URL(server.url);
+      url.password = PASSWORD;
+      const job = { name: "all", product: "https://p.example", isRestart: false };
+      for (const schema of ["first", "second", "third", "fourth"]) {
+        const several = Array.from({ length: 6 }, () => new PostgresDestination(url, schema));
+        expect(await Promise.all(several.map((one) => one.open(job, false)))).toEqual(
+          several.map(() => null),
+        );
+        await Promise.all(several.map((one) => one.close()));
+      }
     });
 
     it("continues when the server comes back from a crash", async () => {

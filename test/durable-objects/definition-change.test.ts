@@ -505,8 +505,17 @@ describe("a reset from before an upgrade", () => {
     await user.pause();
     // As an earlier Worker left it: without a table of resets, with only what the ledger and the audit trail contain.
     await user.inside((_object, { storage: { sql, kv } }) => {
-      const billing = ["billing", "periods", "segments", "credits", "invoices", "credit_notes"];
-      const newer = ["resets", "lineage", "calls", "usage_units", "reservations", ...billing];
+      const billing = ["billing", "periods", "segments", "credits", "invoices", "credit_notes", "stripe"];
+      const newer = [
+        "resets",
+        "lineage",
+        "calls",
+        "usage_units",
+        "reservations",
+        "erasures",
+        "notices",
+        ...billing,
+      ];
       for (const table of newer) sql.exec(`DROP TABLE ${table}`);
       sql.exec("ALTER TABLE usage DROP COLUMN lost_milli");
       sql.exec("ALTER TABLE keys DROP COLUMN grace_ends_ms");

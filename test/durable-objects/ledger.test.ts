@@ -314,9 +314,9 @@ it("rejects paging by offset from an older Worker, except for the first page", a
     count: 10,
   } as const;
   const ask = (offset: number) =>
-    user.inside((object) => {
+    user.inside(async (object) => {
       try {
-        return Reflect.apply(object.usage, object, [{ ...old, offset }]);
+        return await Reflect.apply(object.usage, object, [{ ...old, offset }]);
       } catch (thrown) {
         return String(thrown);
       }

@@ -7,10 +7,11 @@ import { BillingRegister } from "../../durable-objects/billing-register.ts";
 import { MetricsHub } from "../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import { WebhookDesk } from "../../durable-objects/webhook-desk.ts";
 import { Disk, storageOf } from "./sqlite-storage.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const CLASSES = { AccountDirectory, BillingRegister, MetricsHub, PolicyRegistry, UserLimiter };
+const CLASSES = { AccountDirectory, BillingRegister, MetricsHub, PolicyRegistry, UserLimiter, WebhookDesk };
 /** The bindings of wrangler.toml. */
 const BINDINGS = [
   ...readFileSync(join(ROOT, "wrangler.toml"), "utf8").matchAll(/^name = "([A-Z_]+)"\nclass_name/gm),

@@ -236,10 +236,17 @@ describe("a total that differs", () => {
     await user.passUntil("2026-02-10T00:00:00Z");
     expect(stripe.calls).toHaveLength(calls);
     stripe.onlyInvoice.lines.pop();
-    viewOf(await user.object.sendToStripe(ID, OPERATOR));
+    const call = { ...OPERATOR, callId: "retry", fingerprint: "a" };
+    viewOf(await user.object.sendToStripe(ID, call));
     await settle(user);
     expect(stripe.onlyInvoice.status).toBe("open");
     expect((await view(user)).stripe).toMatchObject({ status: "open", error: null });
+    const made = stripe.calls.length;
+    viewOf(await user.object.sendToStripe(ID, call));
+    await settle(user);
+    expect(stripe.calls).toHaveLength(made);
+    const other = await user.object.sendToStripe(ID, { ...call, fingerprint: "b" });
+    expect(other).toEqual({ kind: "call-differs" });
   });
 
   it("does not hold up the next invoice", async () => {

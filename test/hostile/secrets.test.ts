@@ -40,11 +40,12 @@ describe("a secret", () => {
 
   it("is compared in constant time by a single function", () => {
     const callers = files.filter(({ text }) => code(text).some((line) => line.includes("timingSafeEqual(")));
-    expect(callers.map(({ file }) => file)).toEqual(["identity/secret-digest.ts"]);
+    expect(callers.map(({ file }) => file)).toEqual(["identity/equal-digests.ts"]);
     const users = files.filter(({ text }) => code(text).some((line) => /\bequalDigests\(/.test(line)));
     expect(users.map(({ file }) => file).toSorted()).toEqual([
       "identity/admin/admin-tokens.ts",
-      "identity/secret-digest.ts",
+      "identity/equal-digests.ts",
+      "stripe/webhook-signature.ts",
     ]);
   });
 

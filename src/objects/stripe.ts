@@ -59,7 +59,7 @@ export type StripeRow = z.infer<typeof stripeRowSchema>;
 
 export const stripeCustomerSchema = z.strictObject({
   id: z.string(),
-  /** SHA-256 of the parameters that Stripe has: it is updated when they change here. */
+  /** The SHA-256 of the parameters that Stripe has: it is updated when they change here. "": unknown. */
   sent: z.string(),
 });
 export type StripeCustomer = z.infer<typeof stripeCustomerSchema>;

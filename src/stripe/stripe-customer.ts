@@ -18,6 +18,7 @@ export async function findCustomer(client: StripeClient, job: StripeJob): Promis
     return { kind: "failed", error: errorOf("amount", detail), row };
   }
   const parameters = customerParameters(document);
+  // A digest: an erased user's name must not come back here with their last invoice.
   const sent = await secretDigest(JSON.stringify(parameters));
   const known = await knownCustomer(client, job);
   if (known !== null && known.kind !== "ok") return known;

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ErasedAnswer } from "../../src/objects/account.ts";
+import { stripeCustomerSchema, stripeRowSchema } from "../../src/objects/stripe.ts";
 import { type BilledUser, stopTime } from "./billed-user.ts";
 import { account, invoices, policy } from "./closed-user.ts";
 
@@ -54,6 +55,20 @@ async function hedwig(): Promise<BilledUser> {
   await object.addKey(key, BY);
   const credit = { kind: "promotional", id: "c1", amount: "1", currency: null, effectiveMs: null } as const;
   await object.addCredit({ ...credit, expiresMs: null, source: "goodwill for Hedwig" }, user.revision, BY);
+  // As the delivery of an invoice to Stripe stores it.
+  const atStripe = {
+    step: "open",
+    sinceMs: 1,
+    attempt: 0,
+    customer: "cus_1",
+    charges: false,
+    stripeId: "in_1",
+  };
+  const seen = { status: "open", url: "https://pay.example/broomstick", hasFailed: false };
+  const error = { kind: "rejected", detail: "Invalid email: hedwig@example.com" };
+  const put = "INSERT INTO stripe (name, body) VALUES (?, ?)";
+  user.disk.exec(put, ["ann.20251201", JSON.stringify({ ...atStripe, ...seen, error })]);
+  user.disk.exec(put, ["customer", JSON.stringify({ id: "cus_1", sent: JSON.stringify(customer) })]);
   user.disk.flush();
   await user.use("/a", 3, "k1");
   await user.passUntil("2026-02-02T00:00:00Z");
@@ -111,6 +126,24 @@ describe("an erased user", () => {
     const after = stored(user);
     expect((await erase(user)).atMs).toBe(first.atMs);
     expect(stored(user)).toBe(after);
+  });
+
+  it("keeps the ids at Stripe alone: rows of invoices there can still be read", async () => {
+    const user = await hedwig();
+    await erase(user);
+    const [invoice, customer] = user.disk
+      .exec("SELECT body FROM stripe ORDER BY name", [])
+      .map(({ body }) => {
+        const parsed: unknown = JSON.parse(String(body));
+        return parsed;
+      });
+    expect(customer).toEqual({ id: "cus_1", sent: "" });
+    expect(stripeRowSchema.parse(invoice)).toMatchObject({
+      stripeId: "in_1",
+      url: null,
+      error: { kind: "rejected", detail: "" },
+    });
+    expect(stripeCustomerSchema.parse(customer).id).toBe("cus_1");
   });
 
   it("may have been deleted earlier", async () => {

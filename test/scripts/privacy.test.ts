@@ -30,8 +30,10 @@ const SECTIONS: readonly [storage: RegExp, privacy: RegExp, nameOf: (place: stri
   ],
   [/^## AccountDirectory/, /^### Other/, (place) => place],
   [/^## BillingRegister/, /^### Other/, (place) => place],
+  [/^## WebhookDesk/, /^### Other/, (place) => place],
   [/^## MetricsHub/, /^### Other/, (place) => place],
   [/^## KV/, /^### KV/, (place) => place],
+  [/^## Cache API/, /^### Cache/, (place) => place],
   [/^## Isolate memory/, /^### Isolate memory/, (place) => place],
 ];
 
@@ -68,7 +70,7 @@ test("every section of storage.md that has a table is compared, so that a new on
 
 test("privacy.md lists nothing that storage.md lacks, and each place with all its cells", async () => {
   const [storage, privacy] = [await read("storage.md"), await read("privacy.md")];
-  for (const heading of [/^### UserLimiter/, /^### Other/, /^### KV/, /^### Isolate memory/]) {
+  for (const heading of [/^### UserLimiter/, /^### Other/, /^### KV/, /^### Cache/, /^### Isolate memory/]) {
     const places = placesIn(privacy, heading);
     expect(new Set(places).size).toBe(places.length);
     for (const place of places) expect(storage, place).toContain(`| ${bare(place)} |`);

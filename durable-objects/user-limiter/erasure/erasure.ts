@@ -97,6 +97,7 @@ function erase(sql: SqlStorage, memory: Memory, nowMs: number): void {
   keys.eraseNames();
   accounts.eraseName(nowMs);
   eraseAudit(sql);
+  eraseStripe(sql);
   const own = billing?.store.account ?? null;
   const hasBills = closing !== null && own !== null && closing.hasOpenBills(nowMs, nowMs);
   const customer = hasBills ? JSON.stringify(own.customer) : null;
@@ -139,8 +140,18 @@ export async function continueErasure({ ctx, env, store }: ErasureHost): Promise
 function eraseCustomer(sql: SqlStorage, memory: Memory, atMs: number, nowMs: number): void {
   sql.exec("UPDATE erasures SET customer = NULL WHERE at_ms = ?", atMs);
   memory.closing?.invoices.eraseUnnumbered(nowMs);
+  eraseStripe(sql);
   // Entries of a later account are not erased.
   if (memory.accounts.account === null) eraseAudit(sql);
+}
+
+/** Erases what Stripe has said of the customer, and the pages where they pay: an operator finds them there. The ids stay. */
+function eraseStripe(sql: SqlStorage): void {
+  sql.exec("UPDATE stripe SET body = json_set(body, '$.sent', '') WHERE name = 'customer'");
+  sql.exec("UPDATE stripe SET body = json_set(body, '$.url', NULL) WHERE name <> 'customer'");
+  sql.exec(
+    "UPDATE stripe SET body = json_set(body, '$.error.detail', '') WHERE json_type(body, '$.error') = 'object'",
+  );
 }
 
 /** Deletes the points of a subject, `user:<id>`, of until then. @returns whether all hubs did. */

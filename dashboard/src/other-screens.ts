@@ -8,6 +8,7 @@ export { SimulatorScreen } from "./simulator/simulator-screen.tsx";
 export { BillingScreen } from "./billing/billing-screen.tsx";
 export { DecisionsScreen } from "./decisions/decisions-screen.tsx";
 export { DecisionScreen } from "./decisions/decision-screen.tsx";
+export { WebhooksScreen } from "./webhooks/webhooks-screen.tsx";
 export { UserScreen } from "./user/user-screen.tsx";
 
 /** Has a file of its own: the editor is larger than all other screens. */

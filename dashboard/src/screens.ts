@@ -67,6 +67,12 @@ export const SCREENS: readonly Screen[] = [
     load: async () => (await others()).BillingScreen,
   },
   {
+    name: "webhooks",
+    title: "Webhooks",
+    icon: "sign-out",
+    load: async () => (await others()).WebhooksScreen,
+  },
+  {
     name: "system",
     title: "System",
     icon: "system",

@@ -40,6 +40,13 @@ import {
   parsePreview,
   parseRemovedCredit,
 } from "../../dashboard/src/user/billing-api.ts";
+import {
+  parseDeliveries,
+  parseDelivery,
+  parseEndpoint,
+  parseEndpoints,
+  parseTest,
+} from "../../dashboard/src/webhooks/webhook-api.ts";
 import { HOMES } from "../../dashboard/src/user/homes.ts";
 import document from "../../docs/openapi.json" with { type: "json" };
 
@@ -82,6 +89,13 @@ type Parse = (body: unknown) => unknown;
 describe("the page accepts the example answers of", () => {
   it.each<[string, Parse]>([
     ["getSession", parseSession],
+    ["listWebhooks", parseEndpoints],
+    ["createWebhook", parseEndpoint],
+    ["changeWebhook", parseEndpoint],
+    ["rotateWebhook", parseEndpoint],
+    ["testWebhook", parseTest],
+    ["listDeliveries", parseDeliveries],
+    ["replayDelivery", parseDelivery],
     ["createSession", parseSession],
     ["getAccount", parseAccount],
     ["listUsers", parseUsers],

@@ -18,6 +18,7 @@ import type { SessionResponse } from "../../../openapi/resources/sessions.ts";
 import type { SimulationResponse } from "../../../openapi/resources/simulation.ts";
 import type { StatusResponse, UsageResponse } from "../../../openapi/resources/usage.ts";
 import type { UsersResponse } from "../../../openapi/resources/users.ts";
+import type * as webhooks from "../../../openapi/resources/webhooks.ts";
 
 type Frozen<T> = T extends readonly (infer Item)[]
   ? readonly Frozen<Item>[]
@@ -43,6 +44,8 @@ export type InvoiceSummary = Frozen<InvoicesResponse>["invoices"][number];
 export type Invoice = Frozen<InvoiceResponse>;
 /** An invoice or a credit note in the list of all accounts. */
 export type ListedDocument = Frozen<DocumentsResponse>["documents"][number];
+export type WebhookEndpoint = Frozen<webhooks.EndpointResponse>;
+export type WebhookDelivery = Frozen<webhooks.DeliveryResponse>;
 export type UserPage = Frozen<UsersResponse>;
 /** A user or an address in the list. */
 export type ListedUser = UserPage["users"][number];

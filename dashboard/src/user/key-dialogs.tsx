@@ -1,7 +1,7 @@
 /** The dialogs that issue, rotate and revoke keys. A new key is shown once, in the dialog, and stored nowhere. */
 import { DAY_MS } from "../shell/durations.ts";
 import { Choice } from "../kit/choice.tsx";
-import { CopyButton } from "../kit/copy-button.tsx";
+import { SecretOnce } from "../kit/secret-once.tsx";
 import { When } from "../kit/time.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { ApiKey, NewKey } from "../shell/answers.ts";
@@ -127,11 +127,7 @@ function KeyOnce({ issued }: { readonly issued: NewKey | null }) {
   if (!issued) return <p>The key is issued.</p>;
   return (
     <>
-      <p>Copy the key now: it is shown only once and stored nowhere.</p>
-      <p class="buttons">
-        <code class="secret">{issued.key}</code>
-        <CopyButton text={issued.key} label="Copy" />
-      </p>
+      <SecretOnce secret={issued.key} />
       {!issued.published && <p>It works in a few seconds: not all locations know it yet.</p>}
     </>
   );

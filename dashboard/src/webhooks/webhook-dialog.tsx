@@ -1,0 +1,114 @@
+/** The dialogs that make and change webhook endpoints, test them and replay deliveries. A secret is shown once, and stored nowhere. */
+import { SecretOnce } from "../kit/secret-once.tsx";
+import { ActionDialog } from "../shell/action-dialog.tsx";
+import { call, type Method } from "../shell/api-client.ts";
+import {
+  type Delivery,
+  type Endpoint,
+  parseDelivery,
+  parseEndpoint,
+  parseTest,
+  WEBHOOKS_PATH,
+} from "./webhook-api.ts";
+
+export type WebhookStep = "add" | "test" | "rotate" | "enable" | "disable" | "delete" | "replay";
+
+/** What is changed, and how. */
+export interface WebhookAction {
+  readonly step: WebhookStep;
+  readonly of?: Endpoint;
+  readonly delivery?: Delivery;
+}
+
+interface Step {
+  readonly verb: string;
+  readonly effect: string;
+  readonly method?: Method;
+  /** Below the endpoint's path. */
+  readonly path?: string;
+  readonly parse?: (body: unknown) => unknown;
+}
+
+export const STEPS: Readonly<Record<WebhookStep, Step>> = {
+  add: {
+    verb: "Add",
+    effect: "Shows its secret, once.",
+  },
+  test: { verb: "Test", effect: "Sends a test event.", path: "/test", parse: parseTest },
+  rotate: {
+    verb: "Rotate",
+    effect: "The old secret signs too for a day.",
+    path: "/rotate",
+  },
+  enable: { verb: "Enable", effect: "Sends what waits.", method: "PATCH" },
+  disable: { verb: "Disable", effect: "Events wait 30 days.", method: "PATCH" },
+  delete: {
+    verb: "Delete",
+    effect: "Deletes what waits.",
+    method: "DELETE",
+    parse: String,
+  },
+  replay: {
+    verb: "Replay",
+    effect: "Sends the event again.",
+    parse: parseDelivery,
+  },
+};
+
+interface Props extends WebhookAction {
+  readonly onDone: () => void;
+  readonly onClose: () => void;
+}
+
+export function WebhookDialog({ step, of, delivery, onDone, onClose }: Props) {
+  const { verb, effect, method = "POST", path = "", parse = parseEndpoint } = STEPS[step];
+  const replayed = delivery ? `/deliveries/${delivery.event}/replay` : path;
+  return (
+    <ActionDialog
+      title={verb}
+      verb={verb}
+      isDangerous={step === "delete"}
+      effect={effect}
+      run={async (fields, reason) => {
+        const kinds = String(fields.get("events") ?? "").match(/[^\s,]+/g);
+        const added = of ? {} : { url: fields.get("url"), events: kinds };
+        const switched = method === "PATCH" ? { enabled: step === "enable" } : {};
+        const query = method === "DELETE" ? `?${new URLSearchParams({ reason })}` : "";
+        const body = query === "" && step !== "test" ? { body: { ...added, ...switched, reason } } : {};
+        const address = `${WEBHOOKS_PATH}${of ? `/${of.id}` : ""}${replayed}${query}`;
+        const outcome = await call(method, address, parse, body);
+        onDone();
+        return outcome;
+      }}
+      done={(value) => <Done step={step} value={value} />}
+      onClose={onClose}
+    >
+      {!of && (
+        <>
+          <label>
+            URL
+            <input
+              name="url"
+              type="url"
+              required
+
+              autocomplete="off"
+              placeholder="https://"
+            />
+          </label>
+          <label>
+            Events
+            <input name="events" autocomplete="off" />
+          </label>
+        </>
+      )}
+    </ActionDialog>
+  );
+}
+
+function Done({ step, value }: { readonly step: WebhookStep; readonly value: unknown }) {
+  const secret = parseEndpoint(value)?.secret;
+  if (secret !== undefined) return <SecretOnce secret={secret} />;
+  const tested = step === "test" ? parseTest(value) : null;
+  return <p>{tested ? (tested.error ?? `Delivered: ${tested.status}`) : "Done."}</p>;
+}

@@ -15,6 +15,7 @@ import { checkOrphans, checkPolicy } from "./policy.ts";
 import { Stage } from "./stage.ts";
 import { checkSystem } from "./system.ts";
 import { checkRecreatedUser, checkUserActions, checkUserList, LONG_ID } from "./user.ts";
+import { checkWebhooks } from "./webhooks.ts";
 
 const HAS_CHROMIUM = await hasChromium();
 if (!HAS_CHROMIUM)
@@ -58,6 +59,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   checkLive(stage);
   checkShadow(stage);
   checkBilling(stage);
+  checkWebhooks(stage);
   checkKeyboard(stage);
   checkFailures(stage);
 });

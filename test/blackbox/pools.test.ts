@@ -2,6 +2,8 @@
  * A pool of three origins in the started product, under load, while one of them fails in every way, and then all of them: no POST reaches
  * origins twice, no GET fails while an origin works, and the failing origin is left out and comes back by itself.
  */
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Checkout, LONG_DEADLINE, makeCheckout } from "./checkout.ts";
@@ -253,4 +255,57 @@ it.each([
     expect((await send("GET")).status).toBe(200);
     expect(mostPosts()).toBe(1);
   },
+);
+
+/** What a registry lists, as each of the two formats has it. */
+const LISTS = {
+  consul: (ports: readonly number[]) =>
+    ports.map((Port) => ({ Service: { Address: "127.0.0.1", Port }, Checks: [{ Status: "passing" }] })),
+  http_sd: (ports: readonly number[]) => [{ targets: ports.map((port) => `127.0.0.1:${port}`) }],
+};
+
+it.each(["consul", "http_sd"] as const)(
+  "a list of %s is followed, and a registry that fails, hangs or lists nothing changes nothing",
+  async (format) => {
+    const ports = origins.map(({ url }) => Number(new URL(url).port));
+    let listed = ports.slice(0, 1);
+    let answer: "list" | "empty" | "fails" | "hangs" = "list";
+    let asked = 0;
+    const registry = createServer((_incoming, response) => {
+      asked += 1;
+      if (answer === "hangs") return;
+      response.statusCode = answer === "fails" ? 500 : 200;
+      response.end(JSON.stringify(answer === "list" ? LISTS[format](listed) : []));
+    });
+    registry.listen(0, "127.0.0.1");
+    await once(registry, "listening");
+    const address = registry.address();
+    if (typeof address !== "object" || address === null) throw new Error("no address");
+    try {
+      const url = `http://127.0.0.1:${address.port}/list`;
+      const discover = { url, format, everySeconds: 5, scheme: "http" };
+      await publish({ targets: undefined, discover });
+      const reached = async (): Promise<boolean[]> => {
+        const before = origins.map(({ requests }) => requests);
+        for (let i = 0; i < 6; i++) expect((await send("GET")).status).toBe(200);
+        return origins.map(({ requests }, i) => requests > (before[i] ?? 0));
+      };
+      // The list of another registry stays until this one has answered.
+      await expect.poll(reached, POLL).toEqual([true, false, false]);
+      for (const fault of ["fails", "empty", "hangs"] as const) {
+        answer = fault;
+        const before = asked;
+        const isAsked = async (): Promise<boolean> => (await send("GET")).status === 200 && asked > before;
+        await expect.poll(isAsked, POLL).toBe(true);
+        expect(await reached()).toEqual([true, false, false]);
+      }
+      answer = "list";
+      listed = ports.slice(1);
+      await expect.poll(reached, { ...POLL, timeout: 30_000 }).toEqual([false, true, true]);
+    } finally {
+      registry.closeAllConnections();
+      registry.close();
+    }
+  },
+  120_000,
 );

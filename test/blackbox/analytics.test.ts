@@ -237,7 +237,7 @@ it("every report, every ledger and every metric count exactly ten thousand reque
   const drift = await eventually(ARRIVE_MS, "the ledgers have all", async () => {
     const answer = await report("ledger-drift");
     const denials = usersOf(answer).map((user) => field(user, "ledger", "denied"));
-    return field(answer, "total", "ledger", "requests") === 6_745 && sum(denials) === 1_400 ? answer : null;
+    return field(answer, "total", "ledger", "requests") === 6_700 && sum(denials) === 1_400 ? answer : null;
   });
   const none = { count: 0, percent: 0 };
   for (const user of usersOf(drift)) {
@@ -246,8 +246,9 @@ it("every report, every ledger and every metric count exactly ten thousand reque
   expect(usersOf(drift)).toHaveLength(5);
   expect(drift).toMatchObject({
     total: {
-      ledger: { requests: 6_745, cost: 7_245 },
-      analytics: { requests: 6_745, cost: 7_245, denied: 1_855 },
+      // Without those of the address, whose ledger a report by prefixes cannot name.
+      ledger: { requests: 6_700, cost: 7_200 },
+      analytics: { requests: 6_700, cost: 7_200, denied: 1_400 },
       difference: { requests: none, cost: none },
     },
   });

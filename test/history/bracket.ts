@@ -1,6 +1,6 @@
 /** What limits hold at most and at least: both models, and what is lent. */
 import type { CountedRule } from "./account-model.ts";
-import { type LentLease, LentLeases } from "./lent-leases.ts";
+import { type LentLease, LentLeases, type LentOf } from "./lent-leases.ts";
 import { Model } from "./model.ts";
 import { periodStartMs, type Rule } from "./policies.ts";
 
@@ -41,7 +41,7 @@ export class Bracket {
   }
 
   /** What is lent of a limit. Leases of an earlier period count in no quota. */
-  lentOf(name: string, rule: Rule, nowMs: number): ReturnType<LentLeases["lentOf"]> {
+  lentOf(name: string, rule: Rule, nowMs: number): LentOf {
     const sinceMs = rule.kind === "quota" ? periodStartMs(rule.per, Math.max(nowMs, this.stingy.seenMs)) : 0;
     return this.leases.lentOf(name, rule, sinceMs);
   }

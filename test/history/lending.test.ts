@@ -90,6 +90,29 @@ test("Retry-After is the time until the missing tokens are refilled, whatever is
   for (const { retryAfterMs } of denied) expect(retryAfterMs).toBeLessThanOrEqual(1_000 / RATE + 1);
 });
 
+// R16: after a crash, the object cannot know that a lease was settled, and charges all of it when its time is over.
+test("a quota denies until what is lent may be free, and then until its period ends, if the lease was settled before a crash", async () => {
+  const history = await played(
+    [
+      spend(0, ALLOTTED - 40),
+      ...stream(8, 20),
+      // The lease has been settled, which causes no write.
+      after(1_300, DIES),
+      spend(5, 22),
+      spend(5, 7),
+      spend(6_300, 7),
+    ],
+    { tier: "allotted" },
+  );
+  const denied = history.asked.flatMap(({ decision }) => (decision?.outcome === "denied" ? decision : []));
+  const [first = 0, second = 0] = denied.map(({ retryAfterMs }) => retryAfterMs ?? 0);
+  expect(leased(history).length).toBeGreaterThan(0);
+  expect(first).toBeGreaterThan(0);
+  expect(first).toBeLessThanOrEqual(6_000);
+  expect(second).toBeGreaterThan(60_000);
+  expect(violationsOf(history)).toEqual([]);
+});
+
 // R4: a lease is metered until 12 s after its end.
 test("a lease that is settled after it was charged in full is billed", async () => {
   const history = await played([

@@ -40,6 +40,16 @@ interface Charge {
   readonly milli: number;
 }
 
+/** What open leases hold of a counter. */
+export interface LentOf {
+  /** What nothing has charged yet. */
+  readonly lentMilli: number;
+  /** The whole of the leases: a crash may have lost that some of it was charged, and the object then sets all of it aside again. */
+  readonly setAsideMilli: number;
+  /** When the last of them is charged or free. */
+  readonly lentUntilMs: number;
+}
+
 export class LentLeases {
   readonly #lent = new Map<string, LentLease>();
   readonly #open = new Map<string, LentLease>();
@@ -121,9 +131,9 @@ export class LentLeases {
     return late;
   }
 
-  /** What open leases hold of a counter, and when the last of them is charged or free. @param sinceMs when its period began. */
-  lentOf(name: string, rule: Rule, sinceMs: number): { lentMilli: number; lentUntilMs: number } {
-    let [lentMilli, lentUntilMs] = [0, 0];
+  /** What open leases hold of a counter. @param sinceMs when its period began. */
+  lentOf(name: string, rule: Rule, sinceMs: number): LentOf {
+    let [lentMilli, setAsideMilli, lentUntilMs] = [0, 0, 0];
     for (const { lease, lentAtMs, rules, chargedMilli, closesMs } of this.#open.values()) {
       if (lease.milli >= UNLIMITED_MILLI || lentAtMs < sinceMs) continue;
       const isHeld =
@@ -132,8 +142,9 @@ export class LentLeases {
           : rules.some(([counter]) => counter === name);
       if (!isHeld) continue;
       lentMilli += lease.milli - chargedMilli;
+      setAsideMilli += lease.milli;
       lentUntilMs = Math.max(lentUntilMs, closesMs);
     }
-    return { lentMilli, lentUntilMs };
+    return { lentMilli, setAsideMilli, lentUntilMs };
   }
 }

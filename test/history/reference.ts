@@ -219,22 +219,23 @@ export class Reference {
   }
 
   /**
-   * How fast a bucket refills by the policy in force, or by the one that is known and may be; the fastest if none of their limits is that
-   * bucket's.
+   * How fast a bucket refills by the policy in force, or by the one that is known and may be. The fastest if none of their limits is that
+   * bucket's, or none was when the account was deleted: a bucket then refills as under the last limit that it had.
    */
   #milliPerMs(counter: string): number {
     const limit = limitOf(counter);
     const version = this.#versions.latest;
     const known = this.#known > this.#revision ? this.#history.variants.get(this.#known) : undefined;
     const isIt = ({ kind, name }: Rule): boolean => kind === "bucket" && name === limit;
-    const rates = [version?.variant, known].flatMap((variant) => {
-      const policy = version && VARIANTS[variant ?? -1];
-      if (!policy) return [];
-      const tiers = [version.account.tier, this.#deletedTier ?? version.account.tier];
-      const rules = [...tiers.flatMap((tier) => policy.tiers[tier]), policy.own];
-      return rules.filter(isIt).map(({ milliPerMs }) => milliPerMs);
-    });
-    if (rates.length > 0) return Math.max(...rates);
+    const ratesOf = (tier: TierName | undefined): number[] =>
+      [version?.variant, known].flatMap((variant) => {
+        const policy = VARIANTS[variant ?? -1];
+        const rules = policy && tier ? [...policy.tiers[tier], policy.own] : [];
+        return rules.filter(isIt).map(({ milliPerMs }) => milliPerMs);
+      });
+    const tier = version?.account.tier;
+    const lastRates = ratesOf(this.#deletedTier ?? tier);
+    if (lastRates.length > 0) return Math.max(...lastRates, ...ratesOf(tier));
     const all = VARIANTS.flatMap(({ tiers, own }) => Object.values(tiers).flat().concat(own));
     return Math.max(...all.filter(isIt).map(({ milliPerMs }) => milliPerMs));
   }

@@ -8,6 +8,7 @@ import { AccountModel, type CountedRule } from "./account-model.ts";
 import { Bracket } from "./bracket.ts";
 import { type Changed, type Entry, type History, keyIdOf, type Turn, type Wrong } from "./history.ts";
 import { LeaseTurns } from "./lease-turns.ts";
+import type { LentOf } from "./lent-leases.ts";
 import { LedgerModel, NOTHING } from "./ledger-model.ts";
 import { FLOOR_HOLD_MS, LossBound } from "./loss-bound.ts";
 import { COST_MILLI, isLeased, ROUTES, type Rule, SLOTS, TIERS } from "./policies.ts";
@@ -205,10 +206,13 @@ export class Replay {
     if (!turn.isStale) this.#retries.denied(`${route} ${keyId} ${costMilli}`, rules, isMs, turn, this.#wrong);
   }
 
-  /** What is certainly used of a limit. Of a quota, the object expects that what is lent may become free, even if it is spent by now. */
-  #leastUse(rule: Rule, name: string, { lentMilli }: Omit<Use, "usedMilli">, nowMs: number): Use {
+  /**
+   * What is certainly used of a limit. Of a quota, the object expects that all it has set aside may become free, even if it is spent by now,
+   * or was settled before a crash: then nobody settles it again, which the object cannot know.
+   */
+  #leastUse(rule: Rule, name: string, { setAsideMilli }: LentOf, nowMs: number): Use {
     const usedMilli = this.#bracket.generous.usedMilli(name, rule, nowMs);
-    const freeMilli = rule.kind === "quota" ? lentMilli : 0;
+    const freeMilli = rule.kind === "quota" ? setAsideMilli : 0;
     return { usedMilli: Math.max(0, usedMilli - freeMilli), lentMilli: 0, lentUntilMs: 0 };
   }
 

@@ -95,15 +95,16 @@ export class LentLeases {
 
   /**
    * A settlement is not written by itself. If the object dies before its next write, what is on disk still has the lease as open, and
-   * nobody settles it again: what was not spent of it is missing until the lease expires, and is then charged. A lease of that row lasts
-   * for at least a second more, unless the clock has stepped so far ahead that it has expired.
+   * nobody settles it again: what was not spent of it is missing until the lease expires, and is then charged. If an object starts within a
+   * second of that row's time, a lease of the row lasts for at least a second more, unless the clock has stepped so far ahead that it has
+   * expired. The object starts with the next call, at an unknown moment.
    */
   lose({ rows, localMs, nextMs }: Loss): void {
     for (const [id, settled] of this.#settled) {
       if (settled.rowsBefore < rows && rows <= settled.settledRows) this.#open.set(id, settled);
     }
     this.#settled.clear();
-    const closesMs = nextMs + LEASE_MS + SETTLE_GRACE_MS;
+    const closesMs = Math.max(nextMs, localMs + LEASE_MS) + LEASE_MS + SETTLE_GRACE_MS;
     for (const [id, open] of this.#open) {
       const hasExpired = localMs < open.closesMs && open.closesMs <= nextMs;
       if (!hasExpired && open.rowsBefore < rows && open.closesMs < closesMs) {

@@ -102,6 +102,12 @@ export class LeaseTurns {
     return expired.length > 0 || leases.isUnsure(nowMs);
   }
 
+  /** A reset charges in full what is open: its isolate has not settled it, and can no longer spend it. */
+  chargeAll(nowMs: number): void {
+    const { leases, stingy } = this.#bracket;
+    for (const { lent, milli } of leases.expire(nowMs, true)) this.#charge(stingy, lent, milli, nowMs);
+  }
+
   /** At the end: what dead isolates have not settled is missing from the bill. */
   end(): void {
     for (const { milli, isAlive } of this.#unsettled.values()) if (!isAlive) this.lossMilli += milli;

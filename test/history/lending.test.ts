@@ -113,6 +113,28 @@ test("a quota denies until what is lent may be free, and then until its period e
   expect(violationsOf(history)).toEqual([]);
 });
 
+// R11: a reset charges what is open, also to the limits that it does not reset.
+test("a reset charges the lease of an isolate that has died: a denial no longer counts on it", async () => {
+  const history = await played(
+    [
+      spend(0, ALLOTTED - 40),
+      ...stream(2, 20),
+      after(5, { kind: "isolate-dies", isolate: 0 }),
+      change(10, { kind: "reset", limits: ["minute"] }),
+      // More than is left beside the lease. The second comes after the reset, which has waited for the lease.
+      ask(500, 1, { isolate: 1, costMilli: 36_000 }),
+      ask(1_000, 1, { isolate: 1, costMilli: 36_000 }),
+    ],
+    { tier: "allotted" },
+  );
+  const [before, since] = history.asked.slice(-2).map(({ decision }) => decision);
+  expect(before?.outcome).toBe("denied");
+  expect(before?.retryAfterMs).toBeLessThan(6_000);
+  expect(since?.outcome).toBe("denied");
+  expect(since?.retryAfterMs).toBeGreaterThan(60_000);
+  expect(violationsOf(history)).toEqual([]);
+});
+
 // R4: a lease is metered until 12 s after its end.
 test("a lease that is settled after it was charged in full is billed", async () => {
   const history = await played([

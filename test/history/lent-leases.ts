@@ -119,11 +119,11 @@ export class LentLeases {
     return nowMs < this.#unsureUntilMs;
   }
 
-  /** Ends the leases that were not settled in time. @returns what is to be charged: they count as spent in full. */
-  expire(nowMs: number): Charge[] {
+  /** Ends the leases that were not settled in time, or all. @returns what is to be charged: they count as spent in full. */
+  expire(nowMs: number, all = false): Charge[] {
     const late: Charge[] = [];
     for (const [id, lent] of this.#open) {
-      if (lent.closesMs > nowMs) continue;
+      if (lent.closesMs > nowMs && !all) continue;
       this.#open.delete(id);
       // Lent without limits, so its amount means nothing: what was spent of it is lost with its isolate.
       if (lent.lease.milli < UNLIMITED_MILLI)

@@ -80,7 +80,10 @@ export class Replay {
     this.account.apply(change, number, localMs);
     this.#noteRates(localMs);
     this.#hasChanged ||= change.kind !== "begin";
-    if (change.kind === "reset") this.#bracket.reset(change.limits);
+    if (change.kind !== "reset") return;
+    this.#leases.expire(localMs);
+    this.#leases.chargeAll(localMs);
+    this.#bracket.reset(change.limits);
   }
 
   /** Before and after something changes how fast buckets refill. */

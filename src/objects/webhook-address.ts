@@ -28,10 +28,17 @@ export function isLoopback(hostname: string): boolean {
   return ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback";
 }
 
+/** All that is assigned of IPv6 for the public internet (RFC 4291, section 2.4). */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR("2000::/3");
+
 /** URLs have one spelling of each address, so 0x7f.1 is found to be 127.0.0.1. */
 function isPublic(hostname: string): boolean {
   const host = withoutFinalDot(hostname);
-  if (host === "" || isPrivateHost(host)) return false;
+  if (isPrivateHost(host)) return false;
   const address = host.replace(/^\[|\]$/g, "");
-  return ipaddr.isValid(address) ? ipaddr.process(address).range() === "unicast" : host.includes(".");
+  if (!ipaddr.isValid(address)) return host.includes(".") && !host.split(".").includes("");
+  const parsed = ipaddr.process(address);
+  // IPv6 has old spellings of IPv4 addresses that no range of its own names, such as ::127.0.0.1.
+  const isAssigned = parsed instanceof ipaddr.IPv6 ? parsed.match(GLOBAL_IPV6) : true;
+  return isAssigned && parsed.range() === "unicast";
 }

@@ -5,16 +5,18 @@
  * Changes no byte, and keeps none: at most one chunk is in memory.
  */
 
+import { InFlight } from "./in-flight.ts";
+
 /** How a body ended: all of it was read, the upstream broke off, or the client left and the rest was not read. */
 export type BodyEnd = "whole" | "broken" | "left";
 
 /** Bodies of clients that have left which this isolate reads at once. Each holds one of the isolate's connections. */
-const MAX_DRAINS = 32;
+export const MAX_DRAINS = 32;
 /** How long each is read. Work of a request whose client has left may take 30 s on Cloudflare: the rest is for what follows. */
 const DRAIN_MS = 25_000;
 
-/** Of this isolate. */
-let drains = 0;
+/** Of this isolate. The runtime may end a request whose client has left before its end is counted: after a minute or two it counts no more. */
+const drains = new InFlight();
 
 /** Resolves when `source` has ended. Never rejects. `sink` is closed or aborted as `source` is. @param observe must not throw. */
 export async function drainedPipe(
@@ -28,6 +30,7 @@ export async function drainedPipe(
   let isOver = false;
   let isCut = false;
   let timer: ReturnType<typeof setTimeout> | null = null;
+  let begun = 0;
   const cut = (): void => {
     isCut = true;
     reader.cancel().catch(() => undefined);
@@ -35,11 +38,11 @@ export async function drainedPipe(
   const leave = (): void => {
     if (hasLeft || isOver) return;
     hasLeft = true;
-    if (drains >= MAX_DRAINS) {
+    if (drains.count(Date.now()) >= MAX_DRAINS) {
       cut();
       return;
     }
-    drains += 1;
+    begun = drains.begin(Date.now());
     timer = setTimeout(cut, DRAIN_MS);
   };
   // Noticed while the upstream is silent, too.
@@ -59,7 +62,7 @@ export async function drainedPipe(
   } finally {
     if (timer !== null) {
       clearTimeout(timer);
-      drains -= 1;
+      drains.end(begun, Date.now());
     }
   }
 }

@@ -7,6 +7,7 @@
  */
 import { withDeadline } from "../deadline.ts";
 import { toMilli } from "../core/units.ts";
+import { InFlight } from "./in-flight.ts";
 
 /** Longest body that is read. */
 export const MAX_READ = 65_536;
@@ -18,8 +19,11 @@ const IDLE_MS = 30_000;
  */
 export const MAX_READERS = 256;
 
-/** Of this isolate. */
-let readers = 0;
+/**
+ * Of this isolate. The runtime may end a request whose client has left before its end is counted; none of these lasts longer than it
+ * counts.
+ */
+const readers = new InFlight();
 
 export interface ReadReserve {
   /** Thousandths; null: the body says nothing. */
@@ -33,8 +37,8 @@ export async function readReserve(
   body: ReadableStream<Uint8Array>,
   member: string,
 ): Promise<ReadReserve | null> {
-  if (readers >= MAX_READERS) return { milli: null, body };
-  readers += 1;
+  if (readers.count(Date.now()) >= MAX_READERS) return { milli: null, body };
+  const begun = readers.begin(Date.now());
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -51,7 +55,7 @@ export async function readReserve(
     reader.cancel(thrown).catch(() => undefined);
     return null;
   } finally {
-    readers -= 1;
+    readers.end(begun, Date.now());
   }
 }
 

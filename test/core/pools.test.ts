@@ -1,10 +1,10 @@
 /** Pools of upstreams without their I/O: how a target is chosen, when one is ejected and comes back, how many retries there may be. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { InFlight } from "../../src/gateway/in-flight.ts";
 import { bySubject, leastRequests, RoundRobin, type Weighted } from "../../src/gateway/pools/balance.ts";
 import { discoveredTargets, type DiscoveryDocument } from "../../src/gateway/pools/discovered-targets.ts";
 import { DISCOVERY_MS, DiscoverySchedule } from "../../src/gateway/pools/discovery.ts";
-import { InFlight } from "../../src/gateway/pools/in-flight.ts";
 import { PoolState, type Target } from "../../src/gateway/pools/pool-state.ts";
 import { MIN_RETRIES, RetryBudget, SLOTS } from "../../src/gateway/pools/retry-budget.ts";
 import { TargetHealth } from "../../src/gateway/pools/target-health.ts";

@@ -30,6 +30,16 @@ it("holds as many bodies as fit: one more reserves the policy's amount, and is p
   expect(await ofWhole()).toEqual([7_000, BODY]);
 });
 
+it("holds others again if the runtime has ended requests without a word", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const lost = Array.from({ length: MAX_READERS }, () => sending());
+  expect(await ofWhole()).toEqual([null, BODY]);
+  vi.advanceTimersByTime(120_000);
+  expect(await ofWhole()).toEqual([7_000, BODY]);
+  await Promise.all(lost.map(({ writer }) => writer.abort(new Error("the end of the test"))));
+  expect(await Promise.all(lost.map(({ read }) => read))).toEqual(lost.map(() => null));
+});
+
 it("is passed on with the first bytes after 30 seconds, however often a little comes", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
   const { read, send, writer } = sending();

@@ -5,6 +5,8 @@
  * others waiting for the copy. Beyond that there is no copy, and the client determines the speed.
  */
 
+import { COUNTED_MS, InFlight } from "../in-flight.ts";
+
 /** A longer body is not stored. */
 export const MAX_BODY_BYTES = 2_097_152;
 /** Of all copies of an isolate together. A response that finds no room is not stored. */
@@ -14,8 +16,11 @@ const CHUNK_BYTES = 256;
 /** How long a body is read for the store after its client has left. */
 const ABANDONED_MS = 20_000;
 
-/** Bytes of copies in this isolate. */
-let copied = 0;
+/**
+ * Bytes of copies in this isolate. The runtime may end a request whose client has left before its copy is dropped; no copy lasts longer
+ * than it counts.
+ */
+const copied = new InFlight();
 
 /**
  * Never rejects; resolves when the client has all or has left.
@@ -108,6 +113,8 @@ class Copy {
   #length = 0;
   /** Its share of {@link copied}. */
   #counted = 0;
+  readonly #begun = copied.begin(Date.now(), 0);
+  readonly #untilMs = Date.now() + COUNTED_MS;
 
   constructor(announced: number | null) {
     this.#announced = announced;
@@ -121,11 +128,13 @@ class Copy {
   add(chunk: Uint8Array): void {
     if (this.#chunks === null) return;
     const counted = chunk.length + CHUNK_BYTES;
-    if (this.#length + chunk.length > MAX_BODY_BYTES || copied + counted > MAX_COPIED_BYTES) {
+    const nowMs = Date.now();
+    const isTooLong = this.#length + chunk.length > MAX_BODY_BYTES;
+    if (isTooLong || nowMs >= this.#untilMs || copied.count(nowMs) + counted > MAX_COPIED_BYTES) {
       this.drop();
       return;
     }
-    copied += counted;
+    copied.add(this.#begun, nowMs, counted);
     this.#counted += counted;
     this.#length += chunk.length;
     this.#chunks.push(chunk);
@@ -146,6 +155,6 @@ class Copy {
   drop(): void {
     if (this.#chunks === null) return;
     this.#chunks = null;
-    copied -= this.#counted;
+    copied.end(this.#begun, Date.now(), this.#counted);
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { Pool } from "../../policy/pool.ts";
 import { bySubject, leastRequests, type Random, RoundRobin } from "./balance.ts";
-import { InFlight } from "./in-flight.ts";
+import { InFlight } from "../in-flight.ts";
 import { type PoolSettings, poolSettings } from "./pool-settings.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { TargetHealth } from "./target-health.ts";

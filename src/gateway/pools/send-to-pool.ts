@@ -7,8 +7,8 @@
 import type { Services } from "../../edge/services.ts";
 import type { Pool } from "../../policy/pool.ts";
 import type { Forwarded, RequestBody, Upstream } from "../proxy.ts";
+import { InFlight } from "../in-flight.ts";
 import { type Pipe, watchEnd } from "../response-end.ts";
-import { InFlight } from "./in-flight.ts";
 import type { Failure, PoolSettings } from "./pool-settings.ts";
 import type { Target } from "./pool-state.ts";
 import { type PoolContext, PoolWatch, type TryResult } from "./pool-watch.ts";

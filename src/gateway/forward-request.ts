@@ -11,6 +11,7 @@ import type { RouteCache } from "../policy/compiled.ts";
 import type { Pool } from "../policy/pool.ts";
 import { forward, type Forwarded, type RequestBody, type Upstream, UPLOAD_IDLE_MS } from "./proxy.ts";
 import { inSpan, traceIdOf } from "./spans.ts";
+import { isHeld } from "./settlement.ts";
 import { type NoUpstream, resolveUpstream } from "./upstream.ts";
 import { USAGE_COST_HEADER } from "./usage-cost.ts";
 
@@ -166,6 +167,7 @@ async function sendToPool(admitted: Admitted, sending: Sending, pool: Pool): Pro
     url: exchange.request.url,
     body,
     subject: caller.subject,
+    isHeld: exchange.decision !== null && isHeld(exchange.decision),
     timeoutMs: route.timeoutMs,
     waitUntil,
     resolve: (url) => resolveUpstream(url, env),

@@ -24,11 +24,17 @@ export async function plainPipe(
 
 /**
  * The response to send. Calls `ended` once, under waitUntil, when it has ended.
+ * @param isPipedAgain whether the response is watched once more: the runtime cannot pipe a stream of a known length into another such stream,
+ * so only the last watcher has one.
  * @param pipe gets the body. A WebSocket, and a response without a body, has none: then `ended` gets null.
  */
 export function watchEnd<Found>(
   response: Response,
-  { request, waitUntil }: { readonly request: Request; readonly waitUntil: WaitUntil },
+  {
+    request,
+    waitUntil,
+    isPipedAgain = false,
+  }: { readonly request: Request; readonly waitUntil: WaitUntil; readonly isPipedAgain?: boolean },
   pipe: Pipe<Found>,
   ended: (found: Found | null) => Promise<void>,
 ): Response {
@@ -42,7 +48,7 @@ export function watchEnd<Found>(
     waitUntil(ended(null));
     return response;
   }
-  const { readable, writable } = watchedStream(response.headers.get("Content-Length"));
+  const { readable, writable } = watchedStream(isPipedAgain ? null : response.headers.get("Content-Length"));
   waitUntil(pipe(response.body, writable).then(ended));
   return new Response(readable, response);
 }

@@ -178,6 +178,19 @@ describe("a pool", () => {
     expect(await statuses(edge, 5, { headers: newAddress() })).toEqual(times(5, 200));
   });
 
+  it("sends a body of a known length on a route with slots to its end, with its length", async () => {
+    vi.stubGlobal("fetch", async () => new Response("all of it", { headers: { "Content-Length": "9" } }));
+    const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 60_000 } as const;
+    const edge = await startPool({ targets: [{ url: "https://a.example" }] }, { limits: [slot] });
+    const headers = newAddress();
+    for (let i = 0; i < 3; i++) {
+      const response = await edge.request("/a", { headers });
+      expect([response.status, response.headers.get("Content-Length")]).toEqual([200, "9"]);
+      expect(await response.text()).toBe("all of it");
+      await ended();
+    }
+  });
+
   it("reports the cost of the response that counts, on a route with usage", async () => {
     does = {
       A: fails(503, { "X-Usage-Cost": "1" }),

@@ -21,6 +21,8 @@ export interface PoolRequest extends PoolContext {
   readonly body: ReadableStream<Uint8Array> | null;
   /** Who is calling. */
   readonly subject: string;
+  /** Whether the response is watched once more, for what its request holds. */
+  readonly isHeld: boolean;
   /** Deadline of the response's headers, over all tries, from the end of a body that is read before. Milliseconds. */
   readonly timeoutMs: number;
   /** Sends it to one upstream. Never rejects. */
@@ -128,12 +130,13 @@ interface Tried {
 }
 
 async function tryOne(
-  { request, waitUntil, resolve, send }: PoolRequest,
+  asked: PoolRequest,
   watch: PoolWatch,
   target: Target,
   body: RequestBody,
   timeoutMs: number,
 ): Promise<Tried> {
+  const { resolve, send } = asked;
   const { epoch } = target.health;
   const begun = target.inFlight.begin(Date.now());
   const end = (result: TryResult): void => {
@@ -150,7 +153,7 @@ async function tryOne(
   else if (forwarded.kind !== "response") end(isOfClient(forwarded) ? "left" : "ok");
   else
     return {
-      forwarded: { kind: "response", response: watched(forwarded.response, request, waitUntil, end) },
+      forwarded: { kind: "response", response: watched(forwarded.response, asked, end) },
       failure,
     };
   return { forwarded, failure };
@@ -187,15 +190,16 @@ function isOfClient({ kind }: Forwarded): boolean {
 /** The response to send. Calls `end` once, when its body has ended. A WebSocket counts until it is open. */
 function watched(
   response: Response,
-  request: Request,
-  waitUntil: PoolContext["waitUntil"],
+  { request, waitUntil, isHeld }: PoolRequest,
   end: (result: TryResult) => void,
 ): Response {
   if (response.webSocket) {
     end("ok");
     return response;
   }
-  return watchEnd(response, { request, waitUntil }, pipeToEnd, async (found) => end(found ?? "ok"));
+  return watchEnd(response, { request, waitUntil, isPipedAgain: isHeld }, pipeToEnd, async (found) =>
+    end(found ?? "ok"),
+  );
 }
 
 /** Sends a body on without looking at it. If the client leaves, the upstream is cancelled. */

@@ -167,6 +167,8 @@ async function sendToPool(admitted: Admitted, sending: Sending, pool: Pool): Pro
     url: exchange.request.url,
     body,
     subject: caller.subject,
+    forwardOverrides: route.forwardOverrides,
+    changeRequest: sending.transformed?.changeRequest ?? null,
     isHeld: exchange.decision !== null && isHeld(exchange.decision),
     timeoutMs: route.timeoutMs,
     waitUntil,

@@ -288,6 +288,55 @@ describe("a request is sent again", () => {
     }
   });
 
+  it("never if it is a POST whose Idempotency-Key the upstream does not get", async () => {
+    does = { A: fails(503), B: fails(503), C: fails(503) };
+    const headers = { "Idempotency-Key": "one" };
+    const removed = { request: { headers: { remove: ["Idempotency-Key"] } } };
+    const renamed = { request: { headers: { rename: { "Idempotency-Key": "X-Key" } } } };
+    for (const [route, more] of [
+      [removed, {}],
+      [renamed, {}],
+      [{}, { Connection: "Idempotency-Key" }],
+    ] as const) {
+      reached = [];
+      const edge = await startPool({ retry }, route);
+      await statuses(edge, 1, { method: "POST", headers: { ...headers, ...more } });
+      expect(reached).toHaveLength(1);
+    }
+  });
+
+  it("never if the upstream may handle it by another method", async () => {
+    does = { A: fails(503), B: fails(503), C: fails(503) };
+    const headers = { "X-HTTP-Method-Override": "POST" };
+    const edge = await startPool({ retry }, { forwardOverrides: true });
+    await statuses(edge, 1, { headers });
+    expect(reached).toHaveLength(1);
+    reached = [];
+    // Without it, the upstream gets a plain GET.
+    await statuses(await startPool({ retry }), 1, { headers });
+    expect(reached).toHaveLength(3);
+  });
+
+  it("to targets of its own policy only, if an edit has replaced them meanwhile", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const edge = await startPool({ targets: targetsOf("A", "B"), retry }, { timeoutMs: 120_000 });
+    const { promise: isEdited, resolve: edited } = Promise.withResolvers<void>();
+    does.A = does.B = async () => {
+      await isEdited;
+      return new Response("busy", { status: 503 });
+    };
+    const waiting = edge.request("/a");
+    await vi.waitFor(() => expect(reached).toHaveLength(1));
+    await publishPolicy(policyWith({ targets: targetsOf("C"), retry }));
+    vi.advanceTimersByTime(30_000);
+    expect(await statuses(edge, 2)).toEqual([200, 200]);
+    expect(countOf("C")).toBe(2);
+    edited();
+    expect((await waiting).status).toBe(503);
+    expect(countOf("C")).toBe(2);
+    expect(countOf("A") + countOf("B")).toBeGreaterThan(1);
+  });
+
   it("never once its response has begun, even if that breaks off", async () => {
     does = { A: diesInBody, B: diesInBody, C: diesInBody };
     const edge = await startPool({ retry });

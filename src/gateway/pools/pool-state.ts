@@ -75,10 +75,16 @@ export class PoolState {
    * The target of a request: one that has not been tried, if there is one, and none that is ejected, unless that are more than half by
    * weight: a suspicion alone must not make the others fail. Null: the pool has no target.
    * @param tried URLs.
+   * @param targets those of the policy of the request: another may be in force meanwhile, whose targets must not get it.
    */
-  pick(tried: ReadonlySet<string>, subject: string, nowMs: number): Target | null {
-    const healthy = this.#targets.filter(({ health }) => !health.isEjected);
-    const usable = 2 * weightOf(healthy) < weightOf(this.#targets) ? this.#targets : healthy;
+  pick(
+    tried: ReadonlySet<string>,
+    subject: string,
+    nowMs: number,
+    targets: readonly Target[] = this.#targets,
+  ): Target | null {
+    const healthy = targets.filter(({ health }) => !health.isEjected);
+    const usable = 2 * weightOf(healthy) < weightOf(targets) ? targets : healthy;
     if (tried.size === 0) return this.#choose(usable, subject, nowMs);
     const untried = usable.filter((target) => !tried.has(target.url));
     const best = untried.filter(({ health }) => !health.isEjected);

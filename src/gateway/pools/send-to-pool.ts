@@ -4,10 +4,12 @@
  * Never repeats a request that may have an effect twice, one whose response has begun, or one that the pool's budget has no retry for; and
  * never exceeds the route's deadline, however many tries there are. The limiter has charged the request before, once.
  */
+import { foldedName, isOverride } from "../../header-names.ts";
 import type { Services } from "../../edge/services.ts";
 import type { Pool } from "../../policy/pool.ts";
 import type { Forwarded, RequestBody, Upstream } from "../proxy.ts";
 import { InFlight } from "../in-flight.ts";
+import { dropHopByHop } from "../request-headers.ts";
 import { type Pipe, watchEnd } from "../response-end.ts";
 import type { Failure, PoolSettings } from "./pool-settings.ts";
 import type { Target } from "./pool-state.ts";
@@ -19,6 +21,10 @@ export interface PoolRequest extends PoolContext {
   readonly pool: Pool;
   readonly request: Request;
   readonly body: ReadableStream<Uint8Array> | null;
+  /** Whether the upstream gets headers that override the method. */
+  readonly forwardOverrides: boolean;
+  /** What the route changes of the headers; null: nothing. */
+  readonly changeRequest: ((headers: Headers) => void) | null;
   /** Who is calling. */
   readonly subject: string;
   /** Whether the response is watched once more, for what its request holds. */
@@ -39,6 +45,13 @@ const isolates = new WeakMap<Services, Map<string, PoolWatch>>();
 /** Bodies that this isolate keeps. */
 const bodies = new InFlight();
 
+/** The pool as the policy of one request has it. An edit while the request runs must not send it, with its credentials, elsewhere. */
+interface Lineup {
+  readonly watch: PoolWatch;
+  readonly settings: PoolSettings;
+  readonly targets: readonly Target[];
+}
+
 /** Never rejects. */
 export async function sendToPool(asked: PoolRequest): Promise<Forwarded> {
   const watch = watchOf(asked.services, asked.pool);
@@ -47,17 +60,21 @@ export async function sendToPool(asked: PoolRequest): Promise<Forwarded> {
   if (listed) await Promise.race([listed, scheduler.wait(asked.timeoutMs)]);
   // The wait for a first list counts too.
   const timeoutMs = Math.max(1, asked.timeoutMs - (Date.now() - nowMs));
-  const { attempts } = watch.state.settings;
+  // A request under another policy may have changed the list while this one waited.
+  if (listed) watch.state.update(asked.pool);
+  const { settings, targets } = watch.state;
+  const lineup: Lineup = { watch, settings, targets };
+  const { attempts } = settings;
   const body = hasNoContent(asked.request) ? null : asked.body;
-  if (attempts === 0 || !mayRepeat(asked.request, body)) return tries(asked, watch, body, timeoutMs, 0);
-  if (!body) return tries(asked, watch, null, timeoutMs, attempts);
-  if (bodies.count(nowMs) >= MAX_BODIES) return tries(asked, watch, body, timeoutMs, 0);
+  if (attempts === 0 || !mayRepeat(asked, body)) return tries(asked, lineup, body, timeoutMs, 0);
+  if (!body) return tries(asked, lineup, null, timeoutMs, attempts);
+  if (bodies.count(nowMs) >= MAX_BODIES) return tries(asked, lineup, body, timeoutMs, 0);
   const begun = bodies.begin(nowMs);
   try {
     const read = await readShortBody(body);
     switch (read.kind) {
       case "read":
-        return await tries(asked, watch, read.bytes, timeoutMs, attempts);
+        return await tries(asked, lineup, read.bytes, timeoutMs, attempts);
       case "broken-off":
         return { kind: "broken-off" };
       case "timeout":
@@ -74,28 +91,45 @@ function hasNoContent({ method }: Request): boolean {
 }
 
 /** Whether repeating it does no harm, and its body is short and of a known length. */
-function mayRepeat({ method, headers }: Request, body: ReadableStream<Uint8Array> | null): boolean {
-  if (!IDEMPOTENT.has(method) && !headers.get("Idempotency-Key")) return false;
+function mayRepeat(asked: PoolRequest, body: ReadableStream<Uint8Array> | null): boolean {
+  const { method, headers } = asked.request;
+  const isSafe = IDEMPOTENT.has(method) && !isOverridden(asked);
+  if (!isSafe && !sendsKey(asked)) return false;
   if (!body) return true;
   const length = headers.get("Content-Length");
   return length !== null && /^\d{1,5}$/.test(length) && Number(length) <= MAX_BODY;
 }
 
+/** Whether the upstream may handle another method than the request's. */
+function isOverridden({ request, forwardOverrides }: PoolRequest): boolean {
+  return forwardOverrides && [...request.headers.keys()].some((name) => isOverride(foldedName(name)));
+}
+
+/** Whether the upstream gets the client's Idempotency-Key: neither `Connection` nor the route takes it away. */
+function sendsKey({ request, changeRequest }: PoolRequest): boolean {
+  const key = request.headers.get("Idempotency-Key");
+  if (!key) return false;
+  const sent = new Headers(request.headers);
+  dropHopByHop(sent);
+  changeRequest?.(sent);
+  return sent.get("Idempotency-Key") === key;
+}
+
 /** @param timeoutMs of all tries together. @param attempts tries after the first. */
 async function tries(
   asked: PoolRequest,
-  watch: PoolWatch,
+  { watch, settings, targets }: Lineup,
   body: RequestBody,
   timeoutMs: number,
   attempts: number,
 ): Promise<Forwarded> {
-  const { settings, budget, name } = watch.state;
+  const { budget, name } = watch.state;
   const { metrics } = asked.services;
   const untilMs = Date.now() + timeoutMs;
   const tried = new Set<string>();
   for (let left = attempts; ; left--) {
     const nowMs = Date.now();
-    const target = watch.state.pick(tried, asked.subject, nowMs);
+    const target = watch.state.pick(tried, asked.subject, nowMs, targets);
     if (!target) return { kind: "error", error: new Error(`the pool ${name} has no target`) };
     const canRepeat = left > 0 && budget.allows(settings.budget, nowMs);
     const { forwarded, failure } = await tryOne(

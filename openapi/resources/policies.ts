@@ -163,10 +163,10 @@ const validatePolicy: OperationNotes = {
       invalid: {
         valid: false,
         errors: [
-          { path: "/tiers", message: "Invalid input: expected record, received undefined" },
-          { path: "/routes", message: "Invalid input: expected array, received undefined" },
-          { path: "/anonymousTier", message: "Invalid input: expected string, received undefined" },
-          { path: "/defaultTier", message: "Invalid input: expected string, received undefined" },
+          { path: "/tiers", message: "is missing: expected record" },
+          { path: "/routes", message: "is missing: expected array" },
+          { path: "/anonymousTier", message: "is missing: expected string" },
+          { path: "/defaultTier", message: "is missing: expected string" },
         ],
         warnings: [],
       },

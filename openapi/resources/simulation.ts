@@ -187,7 +187,7 @@ const simulatePolicy: OperationNotes = {
       },
       invalid: {
         valid: false,
-        errors: [{ path: "/tiers", message: "Invalid input: expected record, received undefined" }],
+        errors: [{ path: "/tiers", message: "is missing: expected record" }],
         result: null,
       },
     }),

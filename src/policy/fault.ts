@@ -33,8 +33,20 @@ function faultsOfIssues(issues: readonly z.core.$ZodIssue[], place: readonly Pro
         .map((key) => ({ path: pointer([...path, key]), message: "is not a known field" }));
     }
     const meant = issue.code === "invalid_union" ? meantBy(issue.errors) : keyIssues(issue);
-    return meant ? faultsOfIssues(meant, path) : [{ path: pointer(path), message: issue.message }];
+    return meant ? faultsOfIssues(meant, path) : [{ path: pointer(path), message: messageOf(issue) }];
   });
+}
+
+/** Of an absent field, that it is missing; of a value that no option of a union takes, what the options are. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_union") {
+    return issue.message.replace(/^Invalid input: (expected .*), received undefined$/, "is missing: $1");
+  }
+  const expected = issue.errors.flatMap(([first]) => {
+    if (first?.code === "invalid_value") return first.values.map((value) => JSON.stringify(value));
+    return first?.code === "invalid_type" ? [first.expected] : [];
+  });
+  return expected.length > 0 ? `must be one of: ${expected.join(", ")}` : issue.message;
 }
 
 /** What is wrong with a key of a record. */

@@ -121,7 +121,7 @@ describe("a new policy with billing", () => {
       withBilling({ currency: "usd" }),
       "/billing/currency: must be a code of ISO 4217",
     ],
-    ["no currency", documentWith({}, { billing: {} }), "/billing/currency: Invalid input"],
+    ["no currency", documentWith({}, { billing: {} }), "/billing/currency: is missing: expected string"],
     ["an unknown field", withBilling({ vat: "19" }), "/billing/vat: is not a known field"],
     ["a wrong series", withBilling({ series: "inv-" }), "/billing/series: must be 1 to 12 of A-Z and 0-9"],
     ["the 32nd as anchor", withBilling({ anchorDay: 32 }), "/billing/anchorDay: Too big"],

@@ -38,6 +38,27 @@ describe("a policy is rejected with exactly the path of its fault", () => {
     expect(faultPaths(document)).toEqual([path]);
   });
 
+  it.each([
+    [
+      "a field is missing",
+      withRoute({ cache: {} }),
+      "/routes/0/cache/ttlSeconds: is missing: expected number",
+    ],
+    [
+      "no option of a union fits",
+      {
+        ...DOCUMENT,
+        upstreams: { api: { targets: [{ url: "https://a.example" }], retry: { on: ["conect"] } } },
+      },
+      '/upstreams/api/retry/on/0: must be one of: "connect", "timeout", 502, 503, 504',
+    ],
+  ])("with what it must have instead, if %s", (_what, document, fault) => {
+    const compiled = compilePolicy(document, 1);
+    expect(compiled.ok ? [] : compiled.faults.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+      fault,
+    ]);
+  });
+
   it("reserved paths in any form", () => {
     const matches = [
       "/health",

@@ -50,13 +50,21 @@ function readOptions(): DeployOptions | null {
       wait: { type: "string", default: String(DEFAULT_WAIT_SECONDS) },
       gradual: { type: "string" },
       target: { type: "string" },
-      soak: { type: "string", default: String(DEFAULT_SOAK_SECONDS) },
+      soak: { type: "string" },
       project: { type: "string", default: join(import.meta.dirname, "..") },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return null;
   const secretsFile = values["secrets-file"];
+  // Without it, the deployment is in full and at once, which is not what either of them asks for.
+  for (const name of ["target", "soak"] as const) {
+    if (values.gradual === undefined && values[name] !== undefined) {
+      throw new TypeError(
+        `--${name} needs --gradual; without it, all requests go to the new version at once`,
+      );
+    }
+  }
   return {
     root: resolve(values.project),
     isDryRun: values["dry-run"],
@@ -67,7 +75,7 @@ function readOptions(): DeployOptions | null {
     waitMs: readSeconds("--wait", values.wait) * 1_000,
     gradual: values.gradual === undefined ? null : readShares(values.gradual),
     target: readUrl("--target", values.target),
-    soakMs: readSeconds("--soak", values.soak) * 1_000,
+    soakMs: readSeconds("--soak", values.soak ?? String(DEFAULT_SOAK_SECONDS)) * 1_000,
   };
 }
 

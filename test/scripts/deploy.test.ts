@@ -144,13 +144,16 @@ describe("deploying", { timeout: 120_000 }, () => {
     expect(run.stdout + run.stderr).not.toContain(secret);
   });
 
-  it.each([["--url", "localhost"], ["--wait", "soon"], ["--fast"]])(
-    "rejects invalid options: %s %s",
-    async (...args) => {
-      const run = await runScript("deploy", args);
-      expect(run.stderr).toContain("npm run deploy -- --help");
-      expect(run.stdout).toBe("");
-      expect(run.code).toBe(2);
-    },
-  );
+  it.each([
+    ["--url", "localhost"],
+    ["--wait", "soon"],
+    ["--fast"],
+    ["--soak", "5"],
+    ["--target", "https://a.example"],
+  ])("rejects invalid options: %s %s", async (...args) => {
+    const run = await runScript("deploy", args);
+    expect(run.stderr).toContain("npm run deploy -- --help");
+    expect(run.stdout).toBe("");
+    expect(run.code).toBe(2);
+  });
 });

@@ -22,7 +22,7 @@ async function main(): Promise<number> {
   } catch (thrown) {
     // A TypeError: PORT names no port.
     if (!(thrown instanceof UsageFault) && !(thrown instanceof TypeError)) throw thrown;
-    console.error(`${thrown.message}\n\n${HELP}`);
+    console.error(`${thrown.message}\nRun npm run export:usage -- --help for the options.`);
     return 2;
   }
   if (options === null) {
@@ -72,7 +72,11 @@ function resultOf(
   { cells, accounts, requests, costMilli, denied, until }: Summary,
   { destination, isDryRun }: Options,
 ) {
-  const counts = `${cells} cells of ${accounts} accounts: ${requests} requests, cost ${decimalOf(costMilli)}, ${denied} denied`;
+  const counts = `${counted(cells, "cell")} of ${counted(accounts, "account")}: ${counted(requests, "request")}, cost ${decimalOf(costMilli)}, ${denied} denied`;
   const done = isDryRun ? `would be exported to ${destination.name}` : `exported to ${destination.name}`;
   return `${counts}; ${done}, which then has all usage before ${until}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

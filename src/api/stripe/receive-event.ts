@@ -54,7 +54,11 @@ async function receive(c: Context<AppEnv>): Promise<Response> {
   const settings = readStripe(c.env);
   const secret = settings?.webhookSecret ?? null;
   if (settings === null || secret === null) {
-    return problem("not_configured", "STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET are not set.", requestId);
+    return problem(
+      "not_configured",
+      "Stripe needs both STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET: set them as secrets of this Worker.",
+      requestId,
+    );
   }
   const body = await readBytes(c.req.raw);
   if (body === null) {
@@ -63,7 +67,9 @@ async function receive(c: Context<AppEnv>): Promise<Response> {
   }
   const signature = c.req.header("Stripe-Signature") ?? "";
   if (!(await isSigned(body, signature, secret, Date.now()))) {
-    return problem("invalid_request", "The Stripe-Signature does not sign this body now.", requestId);
+    const detail =
+      "Stripe-Signature is missing, over 300 s old, or not made of this body with STRIPE_WEBHOOK_SECRET: check that secret, and send the body as Stripe does.";
+    return problem("invalid_request", detail, requestId);
   }
   const event = eventSchema.safeParse(parseJson(new TextDecoder().decode(body)));
   if (!event.success) return problem("invalid_request", "The body is not an event of Stripe.", requestId);

@@ -54,6 +54,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "policy-activate", screen: "policy", act: press("Activate…"), isDialog: true },
   { name: "simulator", screen: "simulator?range=15m" },
   { name: "billing", screen: "billing" },
+  { name: "webhooks", screen: "webhooks" },
   { name: "system", screen: "system" },
   { name: "palette", screen: "overview", act: inPalette(""), isDialog: true },
   { name: "palette-user", screen: "overview", act: inPalette("demo"), isDialog: true, needsTraffic: true },

@@ -2,12 +2,12 @@
  * All screens but the overview: one file, since several would compress worse, by 1 KB gzip. In this order, what is alike is near enough
  * to compress. Import it dynamically only.
  */
+export { SimulatorScreen } from "./simulator/simulator-screen.tsx";
 export { SystemScreen } from "./system/system-screen.tsx";
 export { LiveScreen } from "./live/live-screen.tsx";
-export { SimulatorScreen } from "./simulator/simulator-screen.tsx";
-export { BillingScreen } from "./billing/billing-screen.tsx";
 export { DecisionsScreen } from "./decisions/decisions-screen.tsx";
 export { DecisionScreen } from "./decisions/decision-screen.tsx";
+export { BillingScreen } from "./billing/billing-screen.tsx";
 export { WebhooksScreen } from "./webhooks/webhooks-screen.tsx";
 export { UserScreen } from "./user/user-screen.tsx";
 

@@ -122,7 +122,7 @@ describe("a page of the log", () => {
       { value: "", requests: 9, denied: 0 },
       { value: "ip:192.0.2.1", requests: 1, denied: 0 },
     ];
-    expect(optionsOf({ ...PAGE, report: "values", backend: "embedded", by: "account", values })).toEqual([
+    expect(optionsOf({ ...PAGE, backend: "embedded", by: "account", values })).toEqual([
       { value: "user:bob", label: "bob", detail: "12, 3 denied" },
       { value: "ip:192.0.2.1", label: "ip:192.0.2.1", detail: "1" },
     ]);

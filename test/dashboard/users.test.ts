@@ -64,8 +64,6 @@ describe("the bound of the list", () => {
     usage: usage && {
       backend: "embedded",
       sampled: false,
-      from: "",
-      to: "",
       ranked: 10_000,
       isComplete: false,
       ...usage,

@@ -1,25 +1,21 @@
 /** The answers of the API's list of users, and how to search it. Pure; the palette loads it with the first screen, so it is small. */
-import type { UserPage } from "../shell/answers.ts";
+import type { ListedUser, UserPage } from "../shell/answers.ts";
 import { isFlag, isListOf, isNullOr, isNumber, isOneOf, isShape, isText, parseAs } from "../shell/guards.ts";
+import { withQuery } from "../shell/query.ts";
 
 export const USERS = "/api/v1/admin/users";
 /** As the API limits it. */
 export const MAX_SEARCH_LENGTH = 200;
 
-const isListedUser = isShape<UserPage["users"][number]>({
+const isListedUser = isShape<ListedUser>({
   id: isText,
   kind: isOneOf({ account: true, "no-account": true, address: true }),
   status: isOneOf({ active: true, blocked: true }),
-  account: isNullOr(
-    isShape({ name: isText, tier: isText, orphaned: isFlag, createdAt: isText, updatedAt: isText }),
-  ),
+  account: isNullOr(isShape({ name: isText, tier: isText, orphaned: isFlag })),
   usage: isNullOr(
     isShape({
       requests: isNumber,
-      allowed: isNumber,
       denied: isNumber,
-      turnedAway: isNumber,
-      errors: isNumber,
       decided: isNumber,
       cost: isNumber,
       lastSeenAt: isNullOr(isText),
@@ -34,8 +30,6 @@ export const parseUsers = parseAs(
       isShape({
         backend: isOneOf({ embedded: true, engine: true }),
         sampled: isFlag,
-        from: isText,
-        to: isText,
         ranked: isNumber,
         isComplete: isFlag,
       }),
@@ -46,5 +40,5 @@ export const parseUsers = parseAs(
 /** The API's path for the users that match a text best. @param text not "". */
 export function matchPath(text: string, limit: number): string {
   const search = text.slice(0, MAX_SEARCH_LENGTH);
-  return `${USERS}?${new URLSearchParams({ search, sort: "match", limit: String(limit) })}`;
+  return withQuery(USERS, { search, sort: "match", limit: String(limit) });
 }

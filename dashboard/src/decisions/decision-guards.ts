@@ -1,16 +1,7 @@
 /** Guards for decisions, as the decision log and the live stream have them. Pure. */
 import type { LiveRow, LoggedDecision, Report } from "../shell/answers.ts";
-import {
-  type Guards,
-  isListOf,
-  isNullOr,
-  isNumber,
-  isOneOf,
-  isShape,
-  isText,
-  parseAs,
-} from "../shell/guards.ts";
-import { HEAD, isTime } from "../shell/report-guards.ts";
+import { type Guards, isListOf, isNullOr, isNumber, isOneOf, isShape, isText } from "../shell/guards.ts";
+import { isTime, parseReport, type Rest } from "../shell/report-guards.ts";
 
 /** The outcomes, with their titles. */
 export const OUTCOME_TITLES: Readonly<Record<LoggedDecision["outcome"], string>> = {
@@ -70,15 +61,11 @@ export const isLiveRow = isShape<LiveRow>(ROW);
 
 type NotFound = NonNullable<Report<"decisions">["notFound"]>;
 const isLoggedDecision = isShape<LoggedDecision>({ ...ROW, weight: isNumber });
-export const parseLog = parseAs(
-  isShape<Report<"decisions">>({
-    ...HEAD,
-    report: isOneOf({ decisions: true }),
-    decisions: isListOf(isLoggedDecision),
-    cursor: isNullOr(isText),
-    notFound: isNullOr(isShape<NotFound>({ logBegins: isTime, detail: isText })),
-  }),
-);
+export const parseLog = parseReport<Rest<Report<"decisions">>>("decisions", {
+  decisions: isListOf(isLoggedDecision),
+  cursor: isNullOr(isText),
+  notFound: isNullOr(isShape<NotFound>({ logBegins: isTime, detail: isText })),
+});
 
 /** The fields that `values` can list. */
 const FIELDS: Readonly<Record<Report<"values">["by"], true>> = {
@@ -93,13 +80,9 @@ const FIELDS: Readonly<Record<Report<"values">["by"], true>> = {
   upstreamStatus: true,
   shadowed: true,
 };
-export const parseValues = parseAs(
-  isShape<Report<"values">>({
-    ...HEAD,
-    report: isOneOf({ values: true }),
-    by: isOneOf(FIELDS),
-    values: isListOf(
-      isShape<Report<"values">["values"][number]>({ value: isText, requests: isNumber, denied: isNumber }),
-    ),
-  }),
-);
+export const parseValues = parseReport<Rest<Report<"values">>>("values", {
+  by: isOneOf(FIELDS),
+  values: isListOf(
+    isShape<Report<"values">["values"][number]>({ value: isText, requests: isNumber, denied: isNumber }),
+  ),
+});

@@ -3,23 +3,18 @@ import type { ChartModel } from "../charts/chart-model.ts";
 import type { Report } from "../shell/answers.ts";
 import { SECOND_MS } from "../shell/durations.ts";
 import { exact, milliseconds } from "../shell/format.ts";
-import { isListOf, isNullOr, isNumber, isOneOf, isShape, isText, parseAs } from "../shell/guards.ts";
-import { HEAD, isTime, MEASURED } from "../shell/report-guards.ts";
+import { isListOf, isNullOr, isNumber, isShape, isText } from "../shell/guards.ts";
+import { isTime, MEASURED, parseReport, type Rest } from "../shell/report-guards.ts";
 
-export type Latency = Report<"latency">;
+export type Latency = Omit<Report<"latency">, "histogram">;
 
 const isSteps = isListOf(isNullOr(isNumber));
 
-export const parseLatency = parseAs(
-  isShape<Latency>({
-    ...HEAD,
-    report: isOneOf({ latency: true }),
-    times: isListOf(isTime),
-    steps: isShape({ p50: isSteps, p95: isSteps, p99: isSteps }),
-    sources: isListOf(isShape<Latency["sources"][number]>({ ...MEASURED, source: isText, share: isNumber })),
-    histogram: isListOf(isShape({ leMs: isNullOr(isNumber), requests: isNumber })),
-  }),
-);
+export const parseLatency = parseReport<Rest<Latency>>("latency", {
+  times: isListOf(isTime),
+  steps: isShape({ p50: isSteps, p95: isSteps, p99: isSteps }),
+  sources: isListOf(isShape<Latency["sources"][number]>({ ...MEASURED, source: isText, share: isNumber })),
+});
 
 /** Percentiles as lines, with the band between the median and p95. A step without decisions is a gap. */
 export function latencyChart({ times, intervalSeconds, steps }: Latency): ChartModel {

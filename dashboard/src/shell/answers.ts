@@ -1,6 +1,7 @@
 /**
  * The types of what the API answers, taken from the schemas that the API's contract is made of. The one file of the dashboard that
- * imports from the product; never imports values, because zod would not fit into the page's budget.
+ * imports from the product; never imports values, because zod would not fit into the page's budget. Leaves fields out that no screen
+ * reads.
  */
 import type { LiveFrame as Frame, LiveRow as Row } from "../../../src/analytics/live.ts";
 import type { ReportAnswer } from "../../../src/analytics/reports/report-answer.ts";
@@ -29,16 +30,17 @@ type Frozen<T> = T extends readonly (infer Item)[]
 export type Session = Frozen<SessionResponse>;
 export type Role = Session["role"];
 
-export type Account = Frozen<accounts.AccountResponse>;
-export type NewAccount = Frozen<accounts.NewAccountResponse>;
+type Unread = "version" | "updatedAt";
+export type Account = Omit<Frozen<accounts.AccountResponse>, Unread>;
+export type NewAccount = Omit<Frozen<accounts.NewAccountResponse>, Unread>;
 /** What a new account takes over from an earlier user of the same id. */
 export type Inherited = NonNullable<NewAccount["inherited"]>;
-export type ChangedAccount = Frozen<accounts.ChangedAccountResponse>;
+export type ChangedAccount = Omit<Frozen<accounts.ChangedAccountResponse>, Unread>;
 export type Billing = Frozen<billing.BillingResponse>;
 export type TierPreview = Frozen<billing.TierPreviewResponse>;
 export type ChangedTier = Frozen<billing.ChangedTierResponse>;
-export type Credit = Frozen<billing.CreditResponse>;
-export type RemovedCredit = Frozen<billing.RemovedCreditResponse>;
+export type Credit = Omit<Frozen<billing.CreditResponse>, "effective" | "createdAt">;
+export type RemovedCredit = Pick<Frozen<billing.RemovedCreditResponse>, "removed">;
 export type InvoiceSummary = Frozen<InvoicesResponse>["invoices"][number];
 /** With its document. */
 export type Invoice = Frozen<InvoiceResponse>;
@@ -46,9 +48,17 @@ export type Invoice = Frozen<InvoiceResponse>;
 export type ListedDocument = Frozen<DocumentsResponse>["documents"][number];
 export type WebhookEndpoint = Frozen<webhooks.EndpointResponse>;
 export type WebhookDelivery = Frozen<webhooks.DeliveryResponse>;
-export type UserPage = Frozen<UsersResponse>;
+type Users = Frozen<UsersResponse>;
+type WholeUser = Users["users"][number];
 /** A user or an address in the list. */
-export type ListedUser = UserPage["users"][number];
+export type ListedUser = Omit<WholeUser, "account" | "usage"> & {
+  readonly account: Pick<NonNullable<WholeUser["account"]>, "name" | "tier" | "orphaned"> | null;
+  readonly usage: Omit<NonNullable<WholeUser["usage"]>, "allowed" | "turnedAway" | "errors"> | null;
+};
+export type UserPage = Pick<Users, "cursor"> & {
+  readonly users: readonly ListedUser[];
+  readonly usage: Omit<NonNullable<Users["usage"]>, "from" | "to"> | null;
+};
 export type Grant = Frozen<GrantResponse>;
 /** Numbers that replace those of a tier's limit: each kind of limit has its own. */
 export type LimitNumbers = Account["limits"][string];
@@ -56,12 +66,12 @@ export type ApiKey = Frozen<KeyResponse>;
 export type KeyList = Frozen<KeysResponse>;
 /** With the plaintext, which the API answers this once. */
 export type NewKey = Frozen<NewKeyResponse>;
-export type UsageReport = Frozen<UsageResponse>;
+export type UsageReport = Pick<Frozen<UsageResponse>, "usage" | "cursor">;
 export type AuditPage = Frozen<AuditResponse>;
 export type AuditEntry = AuditPage["entries"][number];
 
 /** A user's limits and usage, as the user's own object has them now. */
-export type UserStatus = Frozen<StatusResponse>;
+export type UserStatus = Omit<Frozen<StatusResponse>, "user" | "billing">;
 /** One limit: tokens (or slots) and milliseconds. */
 export type LimitReading = UserStatus["limits"][number];
 export type Health = Frozen<HealthResponse>;
@@ -77,7 +87,9 @@ export type PolicyUses = Frozen<PolicyUsesResponse>;
 
 export type Simulation = Frozen<SimulationResponse>;
 
-export type Report<Name extends ReportAnswer["report"]> = Frozen<Extract<ReportAnswer, { report: Name }>>;
+export type ReportName = ReportAnswer["report"];
+/** Without its name. */
+export type Report<Name extends ReportName> = Omit<Frozen<Extract<ReportAnswer, { report: Name }>>, "report">;
 /** A line of the decision log. */
 export type LoggedDecision = Report<"decisions">["decisions"][number];
 export type LiveFrame = Frozen<Frame>;

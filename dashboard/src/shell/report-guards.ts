@@ -1,5 +1,5 @@
 /** Guards for the parts that several reports have. Pure. */
-import type { Report } from "./answers.ts";
+import type { Report, ReportName } from "./answers.ts";
 import {
   type Guard,
   type Guards,
@@ -11,23 +11,35 @@ import {
   isOneOf,
   isShape,
   isText,
-  parseAs,
 } from "./guards.ts";
 
 /** RFC 3339, readable by Date.parse. */
 export const isTime: Guard<string> = (value): value is string =>
   typeof value === "string" && !Number.isNaN(Date.parse(value));
 
-type Head = Pick<Report<"overview">, "backend" | "sampled" | "from" | "to" | "intervalSeconds" | "unit">;
 /** What every report begins with. */
-export const HEAD: Guards<Head> = {
+type Head = Pick<Report<"overview">, "backend" | "sampled" | "from" | "to" | "intervalSeconds" | "unit">;
+const isHead = isShape<Head & { readonly report: string }>({
+  report: isText,
   backend: isOneOf({ embedded: true, engine: true }),
   sampled: isFlag,
   from: isTime,
   to: isTime,
   intervalSeconds: isNumber,
   unit: isMissingOr(isText),
-};
+});
+
+/** The rest of a report: what it has after the head. */
+export type Rest<T extends Head> = Omit<T, keyof Head>;
+
+/** A guard as `usePolled` takes it, for the report of a name, from the guards of its rest. Make it once, outside of components. */
+export function parseReport<T extends object>(
+  name: ReportName,
+  rest: Guards<NoInfer<T>>,
+): (body: unknown) => (Head & T) | null {
+  const isRest = isShape<T>(rest);
+  return (body) => (isHead(body) && body.report === name && isRest(body) ? body : null);
+}
 
 type Totals = Omit<Report<"top-users">["users"][number], "account" | "share">;
 export const TOTALS: Guards<Totals> = {
@@ -54,14 +66,10 @@ export const isSeries = isShape<Report<"timeseries">["series"][number]>({
   cost: isListOf(isNumber),
 });
 
-export const parseTimeseries = parseAs(
-  isShape<Report<"timeseries">>({
-    ...HEAD,
-    report: isOneOf({ timeseries: true }),
-    times: isListOf(isTime),
-    series: isListOf(isSeries),
-  }),
-);
+export const parseTimeseries = parseReport<Rest<Report<"timeseries">>>("timeseries", {
+  times: isListOf(isTime),
+  series: isListOf(isSeries),
+});
 
 export const isRouteRow = isShape<Report<"top-routes">["routes"][number]>({
   ...MEASURED,

@@ -68,9 +68,7 @@ const ACCOUNT: Guards<Account> = {
   limits: isMapOf(isShape(NUMBERS)),
   grants: isListOf(isGrant),
   orphaned: isShape({ tier: isFlag, limits: isNames, grants: isNames }),
-  version: isNumber,
   createdAt: isText,
-  updatedAt: isText,
 };
 export const parseAccount = parseAs(isShape<Account>(ACCOUNT));
 
@@ -106,17 +104,8 @@ const USAGE: Guards<Usage> = {
   units: isUnits,
 };
 const isUsage: Guard<Usage> = isShape<Usage>(USAGE);
-const isStatusBilling = isShape<NonNullable<UserStatus["billing"]>>({
-  currency: isText,
-  accrued: isText,
-  overage: isText,
-  spendCap: isNullOr(isText),
-  budget: isNullOr(isText),
-  credits: isText,
-});
 export const parseStatus = parseAs(
   isShape<UserStatus>({
-    user: isNullOr(isText),
     tier: isText,
     status: isOneOf(STATUSES),
     revision: isNumber,
@@ -124,7 +113,6 @@ export const parseStatus = parseAs(
     shadow: isMissingOr(isListOf(isReading)),
     reservations: isMissingOr(isShape({ open: isNumber, cost: isNumber, units: isUnits })),
     usage: isShape({ hour: isUsage, day: isUsage, month: isUsage }),
-    billing: isMissingOr(isStatusBilling),
   }),
 );
 
@@ -163,10 +151,6 @@ const isUsageRow = isShape<UsageReport["usage"][number]>({
 });
 export const parseUsage = parseAs(
   isShape<UsageReport>({
-    account: isText,
-    from: isText,
-    to: isText,
-    granularity: isOneOf({ hour: true, day: true, week: true, month: true }),
     usage: isListOf(isUsageRow),
     cursor: isNullOr(isText),
   }),

@@ -1,15 +1,6 @@
 /** The admin API's answers about an account's billing, as far as the page shows them. Pure; every answer passes a guard. */
 import type { Billing, ChangedTier, Credit, RemovedCredit, TierPreview } from "../shell/answers.ts";
-import {
-  type Guards,
-  isListOf,
-  isNullOr,
-  isNumber,
-  isOneOf,
-  isShape,
-  isText,
-  parseAs,
-} from "../shell/guards.ts";
+import { isListOf, isNullOr, isNumber, isOneOf, isShape, isText, parseAs } from "../shell/guards.ts";
 
 type WholeBill = Billing["accrued"];
 type Line = Pick<WholeBill["lines"][number], "description" | "amount">;
@@ -73,20 +64,17 @@ export const parseChangedTier = parseAs(
   isShape<Pick<ChangedTier, "at">>({ at: isOneOf({ now: true, period_end: true }) }),
 );
 
-const CREDIT: Guards<Credit> = {
+const isCredit = isShape<Credit>({
   id: isText,
   kind: isOneOf({ paid: true, promotional: true }),
   currency: isText,
   amount: isText,
   left: isText,
-  effective: isText,
   expires: isNullOr(isText),
   source: isText,
-  createdAt: isText,
-};
-const isCredit = isShape<Credit>(CREDIT);
+});
 export const parseCredit = parseAs(isCredit);
 export const parseCredits = parseAs(
   isShape<{ readonly credits: readonly Credit[] }>({ credits: isListOf(isCredit) }),
 );
-export const parseRemovedCredit = parseAs(isShape<RemovedCredit>({ ...CREDIT, removed: isText }));
+export const parseRemovedCredit = parseAs(isShape<RemovedCredit>({ removed: isText }));

@@ -1,6 +1,7 @@
 /** The list of users as the page's URL asks for it, and what its order means. Pure. */
 import type { UserPage } from "../shell/answers.ts";
 import { exact } from "../shell/format.ts";
+import { withQuery } from "../shell/query.ts";
 import { USERS } from "./users-api.ts";
 import { LENGTHS, paramsOf, rangeOf, type TimeRange } from "../shell/time-range.ts";
 
@@ -49,7 +50,7 @@ export function usersPath(params: Params): string {
     limit: String(ROWS),
     cursor,
   };
-  return `${USERS}?${new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""))}`;
+  return withQuery(USERS, query);
 }
 
 function shownParams(show: string): Params {

@@ -6,6 +6,7 @@ import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { Pages } from "../shell/pages.tsx";
 import { PollState } from "../shell/poll-state.tsx";
+import { withQuery } from "../shell/query.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { parseRegister, STATUS_TONES } from "./invoice-api.ts";
 import { InvoiceTable } from "./invoice-table.tsx";
@@ -25,13 +26,9 @@ const STATUSES = [
 
 export function BillingScreen() {
   const { address, go } = usePage();
-  const { kind = "", status = "", account: only = "", cursor = "" } = address.params;
-  const given = Object.entries({ kind, status, account: only, cursor }).filter(([, value]) => value !== "");
-  const polled = usePolled(
-    `/api/v1/admin/billing/invoices?${new URLSearchParams(given)}`,
-    parseRegister,
-    EVERY_MS,
-  );
+  const { kind = "", status = "", account = "", cursor = "" } = address.params;
+  const path = withQuery("/api/v1/admin/billing/invoices", { kind, status, account, cursor });
+  const polled = usePolled(path, parseRegister, EVERY_MS);
   const { value } = polled;
   const pick = (name: string) => (picked: string) => go(changed(address, { [name]: picked, cursor: "" }));
   return (
@@ -53,7 +50,7 @@ export function BillingScreen() {
           <InvoiceTable
             label="Documents"
             invoices={value.documents}
-            accountOf={({ account }) => account}
+            accountOf={(invoice) => invoice.account}
             withAccounts
           />
         )}

@@ -34,7 +34,7 @@ export function logPath(params: Params): string {
   return reportPath("decisions", rangeOf(params), {
     ...filtersOf(params),
     limit: String(rows),
-    ...(cursor === "" ? {} : { cursor }),
+    cursor,
   });
 }
 

@@ -1,4 +1,5 @@
 /** Opens a decision's page by the request id of its response (the header X-Request-Id). */
+import { fieldOf } from "../shell/field-of.ts";
 import { Icon } from "../kit/icon.tsx";
 import { usePage } from "../shell/page.tsx";
 import { requestIdOf } from "./log-query.ts";
@@ -8,7 +9,7 @@ export function RequestSearch() {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (!(event.currentTarget instanceof HTMLFormElement)) return;
-    const id = requestIdOf(String(new FormData(event.currentTarget).get("id") ?? ""));
+    const id = requestIdOf(fieldOf(new FormData(event.currentTarget), "id"));
     if (id !== "") go({ screen: "decision", params: { id } });
   };
   return (

@@ -5,6 +5,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiOutcome, FailedCall } from "./api-client.ts";
+import { fieldOf } from "./field-of.ts";
 import { usePage } from "./page.tsx";
 
 interface Props {
@@ -40,7 +41,7 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
     event.preventDefault();
     if (state !== "asking" || !(event.currentTarget instanceof HTMLFormElement)) return;
     const fields = new FormData(event.currentTarget);
-    const reason = String(fields.get("reason") ?? "").trim();
+    const reason = fieldOf(fields, "reason");
     if (reason === "") return setFault("Enter a reason: it goes into the audit log.");
     setState("busy");
     setFault(null);

@@ -1,6 +1,7 @@
 /** The time range of a screen, kept in its URL: one of some lengths until now, or between two moments. Pure. */
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "./durations.ts";
 import type { PageAddress } from "./page-address.ts";
+import { withQuery } from "./query.ts";
 
 export type TimeRange =
   | { readonly kind: "last"; readonly name: string; readonly seconds: number; readonly title: string }
@@ -82,7 +83,7 @@ export function reportPath(
     range.kind === "last"
       ? { last: String(range.seconds) }
       : { from: iso(range.fromMs), to: iso(range.toMs) };
-  return `/api/v1/admin/reports/${name}?${new URLSearchParams({ ...time, ...more })}`;
+  return withQuery(`/api/v1/admin/reports/${name}`, { ...time, ...more });
 }
 
 /** A span that was selected in a chart, in whole seconds, widened to the shortest zoom if needed. */

@@ -8,18 +8,19 @@ import { dayText, minuteText } from "../shell/moment.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
+import { withQuery } from "../shell/query.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseAudit } from "./account-api.ts";
 import { auditText } from "./audit-text.ts";
 
-const ROWS = 10;
+const ROWS = "10";
 const EVERY_MS = 15_000;
 
 export function AccountHistory({ id }: { readonly id: string }) {
   const { address } = usePage();
   const { audit: cursor = "" } = address.params;
-  const query = new URLSearchParams({ limit: String(ROWS), ...(cursor === "" ? {} : { cursor }) });
-  const polled = usePolled(`${accountPath(id)}/audit?${query}`, parseAudit, EVERY_MS);
+  const path = withQuery(`${accountPath(id)}/audit`, { limit: ROWS, cursor });
+  const polled = usePolled(path, parseAudit, EVERY_MS);
   // There never was an account with this id.
   if (polled.status === 404) return null;
   const page = polled.value;

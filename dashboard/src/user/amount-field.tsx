@@ -24,8 +24,3 @@ export function AmountField({ label, first, isRequired = false, isSigned = false
     </label>
   );
 }
-
-/** What was entered in a field of a form. */
-export function fieldOf(fields: FormData, name: string): string {
-  return String(fields.get(name) ?? "").trim();
-}

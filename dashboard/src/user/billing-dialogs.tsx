@@ -4,8 +4,10 @@ import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { Credit } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
 import { DAY_MS } from "../shell/durations.ts";
+import { fieldOf } from "../shell/field-of.ts";
+import { withQuery } from "../shell/query.ts";
 import { accountPath } from "./account-api.ts";
-import { AmountField, fieldOf } from "./amount-field.tsx";
+import { AmountField } from "./amount-field.tsx";
 import { type BillingSummary, parseBilling, parseCredit, parseRemovedCredit } from "./billing-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 
@@ -97,12 +99,11 @@ export function TakeBackDialog({
       verb="Take back"
       isDangerous
       effect={`${left} ${currency} are left. What the open period's bill needs of them stays; the rest is removed. The credit stays in the list.`}
-      run={(_fields, reason) => {
-        const query = new URLSearchParams({ reason });
-        return makeChange(
-          call("DELETE", `${accountPath(id)}/credits/${credit}?${query}`, parseRemovedCredit),
-        );
-      }}
+      run={(_fields, reason) =>
+        makeChange(
+          call("DELETE", withQuery(`${accountPath(id)}/credits/${credit}`, { reason }), parseRemovedCredit),
+        )
+      }
       done={(value) => `${parseRemovedCredit(value)?.removed ?? ""} ${currency} of the credit are removed.`}
       onClose={onClose}
     />

@@ -4,6 +4,7 @@ import { Choice } from "../kit/choice.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { Inherited } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
+import { fieldOf } from "../shell/field-of.ts";
 import { Link } from "../shell/page.tsx";
 import { accountPath, ACCOUNTS, parseAccount, parseNewAccount, type TierCatalog } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
@@ -31,10 +32,9 @@ export function CreateDialog({ id: given, policy, makeChange, onClose }: Props) 
       verb="Create"
       effect="From the next request on, the account's tier applies to this user, with keys and with tokens."
       run={(fields, reason) => {
-        const filled = ["name", "tier", "home"].flatMap((field): [string, string][] => {
-          const value = String(fields.get(field) ?? "").trim();
-          return value === "" ? [] : [[field, value]];
-        });
+        const filled = ["name", "tier", "home"]
+          .map((name) => [name, fieldOf(fields, name)] as const)
+          .filter(([, value]) => value !== "");
         const body = { id, ...Object.fromEntries(filled), reason };
         return makeChange(call("POST", ACCOUNTS, parseNewAccount, { body }));
       }}

@@ -1,6 +1,7 @@
 /** The dialog that deletes an account, and erases the user's personal data. */
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
+import { withQuery } from "../shell/query.ts";
 import { accountPath } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 
@@ -16,8 +17,8 @@ export function DeleteDialog({
       isDangerous
       effect="Its keys stop at once. The ledger and issued invoices stay."
       run={(fields, reason) => {
-        const query = new URLSearchParams(fields.has("erase") ? { erase: "true" } : { reason });
-        return makeChange(call("DELETE", `${accountPath(id)}?${query}`, () => true));
+        const path = withQuery(accountPath(id), fields.has("erase") ? { erase: "true" } : { reason });
+        return makeChange(call("DELETE", path, () => true));
       }}
       done={() => `${id} is deleted.`}
       onClose={onClose}

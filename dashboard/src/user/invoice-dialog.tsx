@@ -3,8 +3,9 @@ import { type Invoice, invoicePath, majorOf, parseInvoice, parseLines } from "..
 import { Choice } from "../kit/choice.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
+import { fieldOf } from "../shell/field-of.ts";
 import { usePolled } from "../shell/use-polled.ts";
-import { AmountField, fieldOf } from "./amount-field.tsx";
+import { AmountField } from "./amount-field.tsx";
 import type { DialogProps } from "./dialog-props.ts";
 import { type InvoiceStep, STEPS } from "./invoice-steps.ts";
 

@@ -6,6 +6,8 @@ import { When } from "../kit/time.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { ApiKey, NewKey } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
+import { fieldOf } from "../shell/field-of.ts";
+import { withQuery } from "../shell/query.ts";
 import { accountPath, parseKey, parseNewKey } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 
@@ -43,7 +45,7 @@ export function IssueKeyDialog({
         const scopes = ["call", "check"].filter((scope) => fields.has(scope));
         const days = Number(fields.get("expires"));
         const expiry = days > 0 ? { expiresAt: new Date(Date.now() + days * DAY_MS).toISOString() } : {};
-        const name = String(fields.get("name") ?? "").trim();
+        const name = fieldOf(fields, "name");
         // The API rejects a key without scopes.
         const body = { name, scopes, mode: fields.get("mode"), ...expiry, reason };
         return makeChange(call("POST", `${accountPath(id)}/keys`, parseNewKey, { body }));
@@ -108,10 +110,8 @@ export function RevokeKeyDialog({ account: { id }, of, makeChange, onClose }: Ke
         </>
       }
       run={(_fields, reason) => {
-        const query = new URLSearchParams({ reason });
-        return makeChange(
-          call("DELETE", `${accountPath(id)}/keys/${encodeURIComponent(of.keyId)}?${query}`, parseKey),
-        );
+        const path = `${accountPath(id)}/keys/${encodeURIComponent(of.keyId)}`;
+        return makeChange(call("DELETE", withQuery(path, { reason }), parseKey));
       }}
       done={() => "The key is revoked."}
       onClose={onClose}

@@ -7,6 +7,7 @@ import { HOUR_MS, MINUTE_MS } from "../shell/durations.ts";
 import { count, exact } from "../shell/format.ts";
 import { dayText, minuteText } from "../shell/moment.ts";
 import { PollState } from "../shell/poll-state.tsx";
+import { withQuery } from "../shell/query.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseUsage } from "./account-api.ts";
 import { costIn } from "./usage-table.ts";
@@ -22,17 +23,17 @@ interface Props {
 /** The ledger changes slowly on this scale. */
 const EVERY_MS = 30_000;
 /** All hours of a period, and of the week before it. */
-const MAX_HOURS = 1_000;
+const MAX_HOURS = "1000";
 const CHART_HEIGHT = 180;
 export function QuotaChart({ id, quota, period }: Props) {
   const { name, limit, remaining, included } = quota;
   const nowMs = Date.now();
   const [startMs, endMs] = [Date.parse(period.start), Date.parse(period.end)];
   const from = new Date(Math.min(startMs, Math.floor(nowMs / HOUR_MS) * HOUR_MS - OBSERVED_MS)).toISOString();
-  const query = new URLSearchParams({ granularity: "hour", from, limit: String(MAX_HOURS) });
   // A quota that is billed leaves the usage of test keys out.
-  if (included !== undefined) query.set("mode", "live");
-  const polled = usePolled(`${accountPath(id)}/usage?${query}`, parseUsage, EVERY_MS);
+  const mode = included === undefined ? "" : "live";
+  const query = { granularity: "hour", from, limit: MAX_HOURS, mode };
+  const polled = usePolled(withQuery(`${accountPath(id)}/usage`, query), parseUsage, EVERY_MS);
   const rows = polled.value?.usage;
   const minute = Math.floor(nowMs / MINUTE_MS);
   const forecast = useMemo(() => {

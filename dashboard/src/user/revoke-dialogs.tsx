@@ -3,6 +3,7 @@ import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { Grant } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
 import { exact } from "../shell/format.ts";
+import { withQuery } from "../shell/query.ts";
 import { accountPath, parseAccount, parseGrant } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 import { numbersText } from "./limit-text.ts";
@@ -26,10 +27,8 @@ export function RevokeGrantDialog({
           : `The grant ends with the next request. What was used stays used.`
       }
       run={(_fields, reason) => {
-        const query = new URLSearchParams({ reason });
-        return makeChange(
-          call("DELETE", `${accountPath(id)}/grants/${encodeURIComponent(grantId)}?${query}`, parseGrant),
-        );
+        const path = `${accountPath(id)}/grants/${encodeURIComponent(grantId)}`;
+        return makeChange(call("DELETE", withQuery(path, { reason }), parseGrant));
       }}
       done={() => `The grant is revoked: ${id} has ${exact(amount)} less of ${limit}.`}
       onClose={onClose}

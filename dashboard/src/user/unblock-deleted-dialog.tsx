@@ -1,6 +1,7 @@
 /** The dialog that lifts the block of an account that was deleted while it was blocked. */
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
+import { withQuery } from "../shell/query.ts";
 import { accountPath } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 
@@ -15,8 +16,8 @@ export function UnblockDeletedDialog({
       verb="Unblock"
       effect="The account is deleted, but its block is in force, for tokens too. From the next request on, the user has the default tier's limits again."
       run={(_fields, reason) => {
-        const query = new URLSearchParams({ unblock: "true", reason });
-        return makeChange(call("DELETE", `${accountPath(id)}?${query}`, () => true));
+        const path = withQuery(accountPath(id), { unblock: "true", reason });
+        return makeChange(call("DELETE", path, () => true));
       }}
       done={() => `${id} is no longer blocked.`}
       onClose={onClose}

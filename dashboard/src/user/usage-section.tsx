@@ -10,6 +10,7 @@ import { dayText } from "../shell/moment.ts";
 import { usePage } from "../shell/page.tsx";
 import { changed, type PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
+import { withQuery } from "../shell/query.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseUsage } from "./account-api.ts";
 import {
@@ -45,7 +46,7 @@ export function UsageSection({ id }: { readonly id: string }) {
   const days = useMemo(() => lastDays(today * DAY_MS, DAYS), [today]);
   const from = new Date(days.at(-1) ?? 0).toISOString();
   const query = (more: Readonly<Record<string, string>>) =>
-    `${accountPath(id)}/usage?${new URLSearchParams({ granularity: "day", from, limit: MAX_ROWS, ...more })}`;
+    withQuery(`${accountPath(id)}/usage`, { granularity: "day", from, limit: MAX_ROWS, ...more });
   const totals = usePolled(query({}), parseUsage, EVERY_MS);
   const byRoute = usePolled(query({ group: "route" }), parseUsage, EVERY_MS);
   const titles = titlesOf(unitsOf(totals.value?.usage ?? []));

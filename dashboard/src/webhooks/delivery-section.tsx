@@ -9,6 +9,7 @@ import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { Pages } from "../shell/pages.tsx";
 import { PollState } from "../shell/poll-state.tsx";
+import { withQuery } from "../shell/query.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { RowAction } from "../user/user-actions.tsx";
@@ -32,11 +33,8 @@ interface Props {
 export function DeliverySection({ of: { id, url }, onReplay }: Props) {
   const { address, go } = usePage();
   const { state = "", cursor = "" } = address.params;
-  const given = Object.entries({ state, cursor }).filter(([, value]) => value !== "");
-  const polled = usePolled(
-    `${WEBHOOKS_PATH}/${id}/deliveries?${new URLSearchParams(given)}`,
-    parseDeliveries,
-  );
+  const path = withQuery(`${WEBHOOKS_PATH}/${id}/deliveries`, { state, cursor });
+  const polled = usePolled(path, parseDeliveries);
   const { value } = polled;
   const pick = (picked: string) => go(changed(address, { state: picked, cursor: "" }));
   return (

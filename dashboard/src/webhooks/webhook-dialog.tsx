@@ -2,6 +2,8 @@
 import { SecretOnce } from "../kit/secret-once.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call, type Method } from "../shell/api-client.ts";
+import { fieldOf } from "../shell/field-of.ts";
+import { withQuery } from "../shell/query.ts";
 import {
   type Delivery,
   type Endpoint,
@@ -70,13 +72,19 @@ export function WebhookDialog({ step, of, delivery, onDone, onClose }: Props) {
       isDangerous={step === "delete"}
       effect={effect}
       run={async (fields, reason) => {
-        const kinds = String(fields.get("events") ?? "").match(/[^\s,]+/g);
+        const kinds = fieldOf(fields, "events").match(/[^\s,]+/g);
         const added = of ? {} : { url: fields.get("url"), events: kinds };
         const switched = method === "PATCH" ? { enabled: step === "enable" } : {};
-        const query = method === "DELETE" ? `?${new URLSearchParams({ reason })}` : "";
-        const body = query === "" && step !== "test" ? { body: { ...added, ...switched, reason } } : {};
-        const address = `${WEBHOOKS_PATH}${of ? `/${of.id}` : ""}${replayed}${query}`;
-        const outcome = await call(method, address, parse, body);
+        const address = `${WEBHOOKS_PATH}${of ? `/${of.id}` : ""}${replayed}`;
+        const outcome =
+          method === "DELETE"
+            ? await call(method, withQuery(address, { reason }), parse)
+            : await call(
+                method,
+                address,
+                parse,
+                step === "test" ? {} : { body: { ...added, ...switched, reason } },
+              );
         onDone();
         return outcome;
       }}

@@ -3,16 +3,16 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import "./tokens.css";
 import "./page.css";
-import { SCREENS } from "./screens.ts";
 import { Empty, Failed, Loading } from "./kit/state.tsx";
-import { Frame } from "./shell/frame.tsx";
+import { SCREENS } from "./screens.ts";
+import type { Session } from "./shell/answers.ts";
+import { getSession, signIn, signOut } from "./shell/session.ts";
+import { applyTheme, storedTheme } from "./shell/theme.ts";
+import { SignIn } from "./shell/sign-in.tsx";
 import { LazyScreen } from "./shell/lazy-screen.tsx";
 import { Link, PageProvider } from "./shell/page.tsx";
 import { type PageAddress, parseAddress, urlOf } from "./shell/page-address.ts";
-import type { Session } from "./shell/answers.ts";
-import { getSession, signIn, signOut } from "./shell/session.ts";
-import { SignIn } from "./shell/sign-in.tsx";
-import { applyTheme, storedTheme } from "./shell/theme.ts";
+import { Frame } from "./shell/frame.tsx";
 
 const HOME: PageAddress = { screen: "overview", params: {} };
 

@@ -18,8 +18,6 @@ export const SOURCE_TEXTS: Readonly<Record<LoggedDecision["source"], string>> = 
   fallback: "the edge alone, because the user's object did not answer",
   none: "no limit: none was checked",
 };
-export const OUTCOMES = Object.keys(OUTCOME_TITLES);
-export const SOURCES = Object.keys(SOURCE_TEXTS);
 /** Where decisions are made, in a word or two. */
 export const SOURCE_NAMES: Readonly<Record<LoggedDecision["source"], string>> = {
   strict: "Object",

@@ -1,0 +1,43 @@
+/** The names that the dashboard's build shortens: a short name must not change what the page reads, sends or shows. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { PROPERTIES, SHORT_NAMES } from "../../dashboard/short-names.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const SOURCES = join(ROOT, "dashboard", "src");
+
+/** Without comments. */
+const code = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.tsx?$/.test(name))
+  .map((name) => readFileSync(join(SOURCES, name), "utf8").replaceAll(/\/\*.*?\*\/|^ *\/\/.*?$/gms, ""))
+  .join("\n");
+const words = (text: string) => new Set(text.match(/\w+/g));
+
+test("no property that is shortened is a name of the API", () => {
+  const names = words(readFileSync(join(ROOT, "docs", "openapi.json"), "utf8"));
+  expect(PROPERTIES.filter((name) => names.has(name))).toEqual([]);
+});
+
+test("no property that is shortened is one of the browser's", () => {
+  // The compiler's package for this platform has them.
+  const compilers = join(ROOT, "node_modules", "@typescript");
+  const [compiler = ""] = readdirSync(compilers).filter((name) => name.startsWith("typescript-"));
+  const names = words(readFileSync(join(compilers, compiler, "lib", "lib.dom.d.ts"), "utf8"));
+  expect(names).toContain("addEventListener");
+  expect(PROPERTIES.filter((name) => names.has(name))).toEqual([]);
+});
+
+test("no property that is shortened is written as a text", () => {
+  const texts = new Set(code.match(/(?<=["'`])\w+(?=["'`])/g));
+  expect(texts).toContain("overview");
+  expect(PROPERTIES.filter((name) => texts.has(name))).toEqual([]);
+});
+
+test("short names are different, and no name of the sources", () => {
+  const short = PROPERTIES.map((name) => SHORT_NAMES.get(name) ?? "");
+  expect(new Set(short).size).toBe(PROPERTIES.length);
+  const names = words(code);
+  expect(short.filter((name) => names.has(name))).toEqual([]);
+  expect(PROPERTIES.filter((name) => !names.has(name))).toEqual([]);
+});

@@ -15,7 +15,8 @@ import {
 import { parseLog, parseValues } from "../../dashboard/src/decisions/decision-guards.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 import { parseNewRevision, parseVerdict } from "../../dashboard/src/policy/activation-api.ts";
-import { parseRevision, parseRevisionPage, parseUses } from "../../dashboard/src/policy/policy-api.ts";
+import { parseRevision, parseRevisionPage } from "../../dashboard/src/policy/policy-api.ts";
+import { parseUses } from "../../dashboard/src/policy/uses-api.ts";
 import { parseShadowReport } from "../../dashboard/src/shell/rankings.ts";
 import { parseSession } from "../../dashboard/src/shell/session.ts";
 import { parseSimulation } from "../../dashboard/src/simulator/simulation.ts";

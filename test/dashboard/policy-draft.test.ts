@@ -7,7 +7,8 @@ import {
   parseVerdict,
 } from "../../dashboard/src/policy/activation-api.ts";
 import { type Draft, startDraft, storedDraft, storeDraft } from "../../dashboard/src/policy/draft.ts";
-import { parseRevision, parseRevisionPage, parseUses } from "../../dashboard/src/policy/policy-api.ts";
+import { parseRevision, parseRevisionPage } from "../../dashboard/src/policy/policy-api.ts";
+import { parseUses } from "../../dashboard/src/policy/uses-api.ts";
 
 const MINE: Draft = { text: '{ "schema": 1, ', base: 7 };
 

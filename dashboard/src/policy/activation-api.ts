@@ -2,7 +2,8 @@
 import type { NewRevision, PolicyUses, PolicyVerdict } from "../shell/answers.ts";
 import { type ApiOutcome, call } from "../shell/api-client.ts";
 import { isFlag, isListOf, isMissingOr, isShape, isText, parseAs } from "../shell/guards.ts";
-import { INFO, isUse, POLICY, revisionPath } from "./policy-api.ts";
+import { INFO, POLICY, revisionPath } from "./policy-api.ts";
+import { isUse } from "./uses-api.ts";
 
 /** `path` is a JSON Pointer into the document. */
 export type PolicyFault = PolicyVerdict["errors"][number];

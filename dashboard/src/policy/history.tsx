@@ -7,8 +7,9 @@ import { Section } from "../kit/section.tsx";
 import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { PolicyUses, RevisionInfo, RevisionPage } from "../shell/answers.ts";
+import { type ApiOutcome, call } from "../shell/api-client.ts";
 import { includesRole } from "../shell/session.ts";
-import { listRevisions, type Revision } from "./policy-api.ts";
+import { parseRevisionPage, type Revision, REVISIONS } from "./policy-api.ts";
 import { RollbackDialog } from "./rollback-dialog.tsx";
 
 interface Props {
@@ -141,3 +142,11 @@ function RevisionTable({ revisions, active, onRollBack }: TableProps) {
     </Table>
   );
 }
+
+/** A page of the history, newest first. */
+const listRevisions = (cursor: string | null): Promise<ApiOutcome<RevisionPage>> =>
+  call(
+    "GET",
+    `${REVISIONS}?limit=20${cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
+    parseRevisionPage,
+  );

@@ -2,7 +2,7 @@
 import { Icon } from "../kit/icon.tsx";
 import { count } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
-import type { PolicyUse } from "./policy-api.ts";
+import type { PolicyUse } from "./uses-api.ts";
 
 interface Props {
   readonly orphans: readonly PolicyUse[];

@@ -1,40 +1,24 @@
-/** The admin API's paths and answers about the policy and its history. Pure but for the calls; every answer passes a guard. */
-import type { PolicyUses, RevisionInfo, RevisionPage } from "../shell/answers.ts";
-import { type ApiOutcome, call } from "../shell/api-client.ts";
+/** The admin API's paths and answers about the policy and its history. Pure; every answer passes a guard. */
+import type { RevisionInfo, RevisionPage } from "../shell/answers.ts";
 import {
   type Guards,
   isAnything,
-  isFlag,
   isListOf,
   isMapOf,
   isNullOr,
   isNumber,
-  isOneOf,
   isShape,
   isText,
   parseAs,
 } from "../shell/guards.ts";
 
 export const POLICY = "/api/v1/admin/policy";
-export const USES = `${POLICY}/uses`;
 export const REVISIONS = `${POLICY}/revisions`;
 
 /** A revision with its document, which these screens edit and compare as JSON of any shape. */
 export interface Revision extends RevisionInfo {
   readonly document: Readonly<Record<string, unknown>>;
 }
-
-export type PolicyUse = PolicyUses["uses"][number];
-
-export const isUse = isShape<PolicyUse>({
-  kind: isOneOf({ tier: true, override: true, grant: true }),
-  tier: isText,
-  limit: isNullOr(isText),
-  accounts: isNumber,
-  examples: isListOf(isText),
-});
-/** What accounts use of the policies, and whether that is all. */
-export const parseUses = parseAs(isShape<PolicyUses>({ uses: isListOf(isUse), complete: isFlag }));
 
 /** Who activated a revision, when and why. */
 export const INFO: Guards<RevisionInfo> = {
@@ -52,11 +36,3 @@ export const parseRevisionPage = parseAs(
 );
 
 export const revisionPath = (revision: number): string => `${REVISIONS}/${revision}`;
-
-/** A page of the history, newest first. */
-export const listRevisions = (cursor: string | null): Promise<ApiOutcome<RevisionPage>> =>
-  call(
-    "GET",
-    `${REVISIONS}?limit=20${cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
-    parseRevisionPage,
-  );

@@ -16,6 +16,7 @@ import { usePolled } from "../shell/use-polled.ts";
 import { parseTiers } from "../user/account-api.ts";
 import { CreateDialog } from "../user/create-dialog.tsx";
 import type { MakeChange } from "../user/use-user.ts";
+import { ActionButton, NEEDS_OPERATOR } from "../user/user-actions.tsx";
 import { UserFilters } from "./user-filters.tsx";
 import { UserTable } from "./user-table.tsx";
 import { parseUsers } from "./users-api.ts";
@@ -33,21 +34,18 @@ export function UserList() {
   const policy = usePolled("/api/v1/admin/policy", parseTiers, SLOW_MS);
   const [isCreating, setCreating] = useState(false);
   const page = polled.value;
-  const isOperator = includesRole(role, "operator");
   const makeChange: MakeChange = async (change) => {
     const outcome = await change;
     if (outcome.kind === "ok") polled.refresh();
     return outcome;
   };
   const create = (
-    <button
-      type="button"
-      disabled={!isOperator}
-      title={isOperator ? undefined : "This needs the role operator."}
+    <ActionButton
+      prevented={includesRole(role, "operator") ? undefined : NEEDS_OPERATOR}
+      verb="Create account"
+      icon="plus"
       onClick={() => setCreating(true)}
-    >
-      <Icon name="plus" /> Create account
-    </button>
+    />
   );
   return (
     <>

@@ -31,7 +31,7 @@ function Rows({ model, title, onOpen }: Props) {
           <tr>
             <th scope="col">Time</th>
             {lines.map(({ name }) => (
-              <th key={name} scope="col" class="number">
+              <th key={name} scope="col" class="num">
                 {name}
               </th>
             ))}
@@ -52,7 +52,7 @@ function Rows({ model, title, onOpen }: Props) {
               {lines.map(({ name, values }) => {
                 const value = values[i] ?? null;
                 return (
-                  <td key={name} class="number">
+                  <td key={name} class="num">
                     {value === null ? "–" : show(value)}
                   </td>
                 );

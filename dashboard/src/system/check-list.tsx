@@ -48,7 +48,7 @@ interface TrendProps {
 }
 
 function Trend({ check: { name, figure }, readings, tone }: TrendProps) {
-  const values = figure === null ? [] : figureOver(readings, figure);
+  const values = figure === undefined ? [] : figureOver(readings, figure);
   const highest = values.reduce<number | null>(
     (most, value) => (value === null ? most : Math.max(most ?? 0, value)),
     null,

@@ -15,8 +15,8 @@ export interface SystemCheck {
   readonly meaning: string;
   /** The heading in docs/operations.md. */
   readonly instruction: string;
-  /** Its figure over time; null if it has none. */
-  readonly figure: Gauge | Counter | null;
+  /** Its figure over time, if it has one. */
+  readonly figure?: Gauge | Counter;
   /** What is behind it; without it, there is nothing more to see here. */
   readonly to?: PageAddress;
 }
@@ -45,14 +45,12 @@ const CHECKS: readonly Check[] = [
     name: "Health",
     meaning: "The Worker has the newest policy and reaches its objects (GET /health).",
     instruction: "What to watch",
-    figure: null,
     find: (_report, { health }) => probe(health),
   },
   {
     name: "Readiness",
     meaning: "An object answers and a policy is known (GET /ready).",
     instruction: "What to watch",
-    figure: null,
     find: (_report, { ready }) => probe(ready),
   },
   {
@@ -121,7 +119,6 @@ const CHECKS: readonly Check[] = [
     name: "Versions",
     meaning: "The Worker's versions: more than one while a deploy is in progress.",
     instruction: "Upgrade and roll back",
-    figure: null,
     find: ({ versions }) =>
       versions.length === 0 ? UNKNOWN : found(versions.length > 1, versions.join(" and ")),
   },

@@ -3,13 +3,13 @@ import { Choice } from "../kit/choice.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { Credit } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
-import { DAY_MS } from "../shell/durations.ts";
 import { fieldOf } from "../shell/field-of.ts";
 import { withQuery } from "../shell/query.ts";
 import { accountPath } from "./account-api.ts";
 import { AmountField } from "./amount-field.tsx";
 import { type BillingSummary, parseBilling, parseCredit, parseRemovedCredit } from "./billing-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
+import { EXPIRIES, expiryOf } from "./expiry.ts";
 
 export function BudgetDialog({
   account: { id },
@@ -42,12 +42,6 @@ const KINDS = [
   ["promotional", "promotional"],
   ["paid", "paid: the customer has paid for it"],
 ] as const;
-const DAYS = [
-  [0, "never"],
-  [30, "in 30 days"],
-  [90, "in 90 days"],
-  [365, "in 365 days"],
-] as const;
 
 export function CreditDialog({
   account: { id },
@@ -61,13 +55,12 @@ export function CreditDialog({
       verb="Give"
       effect="It pays bills after tax, from the open period's on. It still pays the whole period in which it expires."
       run={(fields, reason) => {
-        const days = Number(fields.get("days"));
         const body = {
           kind: fieldOf(fields, "kind"),
           amount: fieldOf(fields, "amount"),
           currency,
           source: fieldOf(fields, "source"),
-          expires: days === 0 ? null : new Date(Date.now() + days * DAY_MS).toISOString(),
+          expires: expiryOf(fields),
           reason,
         };
         return makeChange(call("POST", `${accountPath(id)}/credits`, parseCredit, { body }));
@@ -82,7 +75,7 @@ export function CreditDialog({
         <span class="caption">The same text gives a credit only once.</span>
       </label>
       <Choice label="Kind" name="kind" options={KINDS} />
-      <Choice label="Expires" name="days" options={DAYS} />
+      <Choice label="Expires" name="expires" options={EXPIRIES} />
     </ActionDialog>
   );
 }

@@ -1,5 +1,4 @@
 /** The dialogs that issue, rotate and revoke keys. A new key is shown once, in the dialog, and stored nowhere. */
-import { DAY_MS } from "../shell/durations.ts";
 import { Choice } from "../kit/choice.tsx";
 import { SecretOnce } from "../kit/secret-once.tsx";
 import { When } from "../kit/time.tsx";
@@ -10,6 +9,7 @@ import { fieldOf } from "../shell/field-of.ts";
 import { withQuery } from "../shell/query.ts";
 import { accountPath, parseKey, parseNewKey } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
+import { EXPIRIES, expiryOf } from "./expiry.ts";
 
 type KeyDialogProps = Pick<DialogProps, "account" | "makeChange" | "onClose"> & { readonly of: ApiKey };
 
@@ -24,12 +24,6 @@ const MODES = [
   ["live", "live"],
   ["test", "test: not billed"],
 ] as const;
-const EXPIRIES = [
-  [0, "never"],
-  [30, "in 30 days"],
-  [90, "in 90 days"],
-  [365, "in 365 days"],
-] as const;
 
 export function IssueKeyDialog({
   account: { id },
@@ -43,11 +37,16 @@ export function IssueKeyDialog({
       effect="Requests with the key spend this account's limits. The key is shown once, here."
       run={(fields, reason) => {
         const scopes = ["call", "check"].filter((scope) => fields.has(scope));
-        const days = Number(fields.get("expires"));
-        const expiry = days > 0 ? { expiresAt: new Date(Date.now() + days * DAY_MS).toISOString() } : {};
+        const expiresAt = expiryOf(fields);
         const name = fieldOf(fields, "name");
         // The API rejects a key without scopes.
-        const body = { name, scopes, mode: fields.get("mode"), ...expiry, reason };
+        const body = {
+          name,
+          scopes,
+          mode: fields.get("mode"),
+          ...(expiresAt === null ? {} : { expiresAt }),
+          reason,
+        };
         return makeChange(call("POST", `${accountPath(id)}/keys`, parseNewKey, { body }));
       }}
       done={(key) => <KeyOnce issued={parseNewKey(key)} />}

@@ -5,7 +5,7 @@ import { usePage } from "../shell/page.tsx";
 import { includesRole } from "../shell/session.ts";
 import type { User, UserAction } from "./use-user.ts";
 
-const NEEDS_OPERATOR = "This needs the role operator.";
+export const NEEDS_OPERATOR = "This needs the role operator.";
 const NEEDS_ADMIN = "This needs the role admin.";
 
 interface Props {
@@ -95,7 +95,7 @@ interface ActionButtonProps {
   readonly onClick: () => void;
 }
 
-function ActionButton(props: ActionButtonProps) {
+export function ActionButton(props: ActionButtonProps) {
   const { prevented, verb, icon, of = "", isPlain = false, isDangerous = false, onClick } = props;
   return (
     <button

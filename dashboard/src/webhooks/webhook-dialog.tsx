@@ -76,15 +76,9 @@ export function WebhookDialog({ step, of, delivery, onDone, onClose }: Props) {
         const added = of ? {} : { url: fields.get("url"), events: kinds };
         const switched = method === "PATCH" ? { enabled: step === "enable" } : {};
         const address = `${WEBHOOKS_PATH}${of ? `/${of.id}` : ""}${replayed}`;
-        const outcome =
-          method === "DELETE"
-            ? await call(method, withQuery(address, { reason }), parse)
-            : await call(
-                method,
-                address,
-                parse,
-                step === "test" ? {} : { body: { ...added, ...switched, reason } },
-              );
+        const isDelete = method === "DELETE";
+        const body = isDelete || step === "test" ? {} : { body: { ...added, ...switched, reason } };
+        const outcome = await call(method, isDelete ? withQuery(address, { reason }) : address, parse, body);
         onDone();
         return outcome;
       }}

@@ -6,7 +6,9 @@ import type * as analytics from "./modules/analytics.mjs";
 
 export type AnalyticsModule = typeof analytics;
 
-/** The runtime loads a module once for the isolate. */
-export function loadAnalytics(): Promise<AnalyticsModule> {
-  return import("./modules/analytics.mjs");
+let loaded: AnalyticsModule | null = null;
+
+/** Loads the module, once for the isolate. */
+export async function loadAnalytics(): Promise<AnalyticsModule> {
+  return (loaded ??= await import("./modules/analytics.mjs"));
 }

@@ -4,7 +4,9 @@
  */
 import type * as Control from "./modules/control.mjs";
 
-/** The runtime loads a module once for the isolate. */
+let loaded: typeof Control | null = null;
+
+/** Loads the module, once for the isolate. */
 export async function loadControl(): Promise<typeof Control> {
-  return import("./modules/control.mjs");
+  return (loaded ??= await import("./modules/control.mjs"));
 }

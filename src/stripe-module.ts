@@ -9,7 +9,9 @@ export function hasStripe(env: object): boolean {
   return Boolean(Reflect.get(env, "STRIPE_SECRET_KEY"));
 }
 
-/** The runtime loads a module once for the isolate. */
+let loaded: typeof stripeModule | null = null;
+
+/** Loads the module, once for the isolate. */
 export async function loadStripe(): Promise<typeof stripeModule> {
-  return (await import("./modules/stripe.mjs")).stripeModule;
+  return (loaded ??= (await import("./modules/stripe.mjs")).stripeModule);
 }

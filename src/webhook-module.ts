@@ -4,7 +4,9 @@
  */
 import type { webhookModule } from "./modules/webhooks.mjs";
 
-/** The runtime loads a module once for the isolate. */
+let loaded: typeof webhookModule | null = null;
+
+/** Loads the module, once for the isolate. */
 export async function loadWebhooks(): Promise<typeof webhookModule> {
-  return (await import("./modules/webhooks.mjs")).webhookModule;
+  return (loaded ??= (await import("./modules/webhooks.mjs")).webhookModule);
 }

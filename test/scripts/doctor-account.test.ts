@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { makeCheckout } from "./checkout.ts";
 import { NEW_WORKER, startCloudflare, TWO_ACCOUNTS } from "./fake-cloudflare.ts";
 import { runScript } from "./run-script.ts";
-import { LOGGED_IN } from "./wrangler-replies.ts";
+import { LOGGED_IN, NAMESPACE } from "./wrangler-replies.ts";
 
 describe("a Cloudflare account", { timeout: 120_000 }, () => {
   const CLOUDFLARE_CHECKS = "login,deployed-secrets,kv-namespace";
@@ -78,6 +78,30 @@ describe("a Cloudflare account", { timeout: 120_000 }, () => {
         "WARN  Wrangler login    the login has several accounts: Acme (a1), Other (a2)",
         "fix: export CLOUDFLARE_ACCOUNT_ID=",
       ],
+    },
+    {
+      what: "fails if the deployment was first used in a jurisdiction that is no longer named",
+      only: "jurisdiction",
+      replies: {},
+      wrangler: { ...LOGGED_IN, ...NAMESPACE, "kv key get jurisdiction": "eu" },
+      code: 1,
+      says: ["JURISDICTION is none, but the deployment's objects are in eu", 'fix: set JURISDICTION = "eu"'],
+    },
+    {
+      what: "passes in the jurisdiction of its first use",
+      only: "jurisdiction",
+      replies: {},
+      wrangler: { ...LOGGED_IN, ...NAMESPACE, "kv key get jurisdiction": "none" },
+      code: 0,
+      says: ["ok    Jurisdiction      none"],
+    },
+    {
+      what: "passes before the first use",
+      only: "jurisdiction",
+      replies: {},
+      wrangler: { ...LOGGED_IN, ...NAMESPACE, "kv key get jurisdiction": "Value not found" },
+      code: 0,
+      says: ["the deployment has not been used yet"],
     },
   ])("$what", async ({ only, replies, wrangler, code, says }) => {
     await using checkout = await makeCheckout({ wrangler });

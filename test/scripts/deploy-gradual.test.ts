@@ -15,7 +15,7 @@ import { DENIED, HEALTH, type Received, type Replies, startTarget } from "./fake
 import { runScript } from "./run-script.ts";
 import { BUILT } from "./wrangler-replies.ts";
 
-const CLASSES = ["UserLimiter", "PolicyRegistry", "AccountDirectory", "BillingRegister"];
+const CLASSES = ["UserLimiter", "PolicyRegistry", "AccountDirectory", "BillingRegister", "WebhookDesk"];
 const BEFORE = { [RAN_BEFORE]: 100 };
 const at = (share: number) =>
   share === 100 ? { [UPLOADED]: 100 } : { [RAN_BEFORE]: 100 - share, [UPLOADED]: share };

@@ -180,7 +180,7 @@ export default defineConfig({
   test: {
     provide: {
       fuzzSeed: Number(process.env["FUZZ_SEED"] ?? 20_261_121),
-      fuzzTimes: Number(process.env["FUZZ_TIMES"] ?? 0.1),
+      fuzzTimes: Number(process.env["FUZZ_TIMES"] ?? 0.05),
     } satisfies FuzzContext,
     // All cores, of which vitest would reserve one. No more: deadlines of the real clock would expire on a busy machine.
     maxWorkers: "100%",

@@ -1,6 +1,6 @@
 /**
  * The events of an account's object. Each is queued in the outbox in the transaction of what it reports, so neither exists without the
- * other. The stores of account, keys, credits and invoices call this with every change, so whoever makes a change need not know of events.
+ * other. The stores of account, keys, credits and invoices call this with every change, so code that makes a change need not know of events.
  */
 import type { EventKind } from "../../src/event-kinds.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";

@@ -122,7 +122,7 @@ export class Desk {
       const { enabled, ...fields } = change;
       const disabled =
         enabled === undefined ? before.disabled : enabled ? null : (before.disabled ?? "operator");
-      // It is tried like a new one, and at once: the operator has probably mended it.
+      // It is tried like a new one, and at once: the operator has probably fixed it.
       const isTried = (disabled === null && before.disabled !== null) || fields.url !== undefined;
       const lastAttempt = isTried ? null : before.lastAttempt;
       const after = { ...before, ...fields, disabled, lastAttempt, updatedMs: nowMs };

@@ -13,7 +13,7 @@ export interface Call {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Who is called, for messages. */
+  /** The service that is called, for messages. */
   readonly who: string;
   /** What to check if there is no answer. */
   readonly advice: string;

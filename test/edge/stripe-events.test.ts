@@ -167,7 +167,7 @@ describe("an event of an invoice", () => {
     { metadata: null },
     { metadata: { edge_limiter_account: "ann" } },
     { metadata: { edge_limiter_account: "not an id", edge_limiter_invoice: "a.20260101" } },
-  ])("that is none of ours is ignored: %o", async (object) => {
+  ])("that this product did not create is ignored: %o", async (object) => {
     const edge = await start({ USER_LIMITER: watched() });
     expect(await resultOf(await send(edge, body("invoice.paid", { id: "in_1", ...object })))).toBe("ignored");
     expect(reported).toEqual([]);

@@ -1,4 +1,4 @@
-/** What each metric means, for whoever reads the exposition. Apart from the families, since isolates that only count do not carry it. */
+/** The help text of each metric, for the exposition. Apart from the families, so that isolates that only count do not load it. */
 import type { FamilyName } from "./families.ts";
 
 const HELP: Readonly<Record<FamilyName, string>> = {

@@ -1,8 +1,8 @@
 /**
  * The export of usage: all cells of the ledgers' frozen hours as NDJSON, for a data warehouse (scripts/export-usage.ts).
  *
- * A page is bounded in cells, accounts and time, and streamed. Its last line is its end, with the cursor: whoever stores the lines and the
- * cursor together has each cell once, and a page without that line is not whole. If an object does not answer in the middle of a page, the
+ * A page is bounded in cells, accounts and time, and streamed. Its last line marks its end and has the cursor. A client that stores the
+ * lines and the cursor together has each cell once; a page without that line is incomplete. If an object does not answer in the middle of a page, the
  * page ends before it.
  */
 import type { Context } from "hono";

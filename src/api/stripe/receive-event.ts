@@ -2,7 +2,7 @@
  * Takes an event of Stripe. It says only which object to look at: the account's object then fetches the invoice, and a payment is fetched
  * here, so the order of events, doubles and losses do not matter.
  *
- * Answers 200 once the report is stored, and also to what is none of ours: Stripe repeats everything else for days.
+ * Answers 200 once the report is stored, and for objects that this product did not create. Stripe repeats any other event for days.
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";

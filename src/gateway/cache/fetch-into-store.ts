@@ -93,7 +93,7 @@ export async function askShared(
   const [tag, modified] = [stored.get("ETag"), stored.get("Last-Modified")];
   if (tag !== null) headers.set("If-None-Match", tag);
   if (modified !== null) headers.set("If-Modified-Since", modified);
-  // The upstream's limit headers are about whoever asked first.
+  // The upstream's limit headers describe the first caller only.
   return ask({
     ...sending,
     request: new Request(shared.url, { method }),

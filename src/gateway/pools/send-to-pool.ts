@@ -25,7 +25,7 @@ export interface PoolRequest extends PoolContext {
   readonly forwardOverrides: boolean;
   /** What the route changes of the headers; null: nothing. */
   readonly changeRequest: ((headers: Headers) => void) | null;
-  /** Who is calling. */
+  /** The caller's subject. */
   readonly subject: string;
   /** Whether the response is watched once more, for what its request holds. */
   readonly isHeld: boolean;

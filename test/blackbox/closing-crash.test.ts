@@ -138,7 +138,17 @@ interface Round {
 
 /** By a request of the account. */
 function used(account: AccountName, atMs: number): Round {
-  return { atMs, account, act: (running) => use(running, account) };
+  return {
+    atMs,
+    account,
+    async act(running) {
+      // Again, until the product stands still: on a busy machine, the object may miss the deadline of the first request.
+      for (;;) {
+        await use(running, account);
+        await new Promise((done) => setTimeout(done, 2_000));
+      }
+    },
+  };
 }
 
 /** By an operator's change of the account's first invoice, once it has a number or is a draft. */
@@ -190,7 +200,7 @@ const ROUNDS: Readonly<Record<ClosingStep, Round>> = {
 
 it(
   "gives one invoice per period, numbers 1 to n, dates that never fall and the ledger's sums, killed after each step",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async ({ annotate }) => {
     const port = await freePort();
     const startAt = (atMs: number): Promise<Product> =>

@@ -12,7 +12,7 @@ import { request } from "./client.ts";
 import { familyOf, type Process, stillThere } from "./processes.ts";
 
 /** Building and starting takes some seconds on an idle machine. */
-const START_MS = 50_000;
+const START_MS = 120_000;
 const STOP_MS = 10_000;
 const POLL_MS = 25;
 

@@ -133,7 +133,7 @@ const PAYING: readonly Kill[] = [
 
 it(
   "ends with one invoice at Stripe, its total equal, and paid on both sides, killed before and after each call",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async ({ annotate }) => {
     const port = await freePort();
     const startAt = (atMs: number): Promise<Product> => {

@@ -27,6 +27,11 @@ const RESUME_MS = 30 * SECOND_MS;
 /** When nothing is due, the desk wakes to delete old events, and to report that nothing waits any more. */
 const SWEEP_EVERY_MS = DAY_MS;
 const REPORT_MS = MINUTE_MS;
+/**
+ * Attempts that one invocation of the object starts, after which an alarm goes on in another: each may take two of the 50 calls to the outside
+ * that the platform allows an invocation, on its free plan.
+ */
+const MAX_OF_INVOCATION = 24;
 /** Outcomes that are stored together, at most: every request waits for the writes before it. A crash repeats as many. */
 const MAX_BATCH = 32;
 /** Receivers that answer with this want nothing more (Standard Webhooks 1.0). */
@@ -62,6 +67,12 @@ interface Lane {
   waiting: number;
 }
 
+/** An invocation of the object: an attempt and all that its end starts belong to the one that it began in. */
+interface Invocation {
+  /** Attempts that it may still start. */
+  left: number;
+}
+
 /** What came of an attempt. */
 interface Settled {
   readonly delivery: DueDelivery;
@@ -89,22 +100,21 @@ export class Courier {
     this.#parts = parts;
   }
 
-  /** The object's alarm: sends what is due, and resolves when that is settled. */
+  /** The object's alarm. Does not wait for what it sends: while it runs, no other alarm goes off. */
   async run(): Promise<void> {
     this.#alarmMs = Infinity;
     this.#mustReport = false;
     const nowMs = this.#parts.now();
     if (!this.#parts.store.hasTables) return;
     if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.#sweep(nowMs);
-    await Promise.all(this.#startAll());
     await this.wake();
   }
 
   /** Sends what is due, as far as there are connections, and sets the alarm for the rest. */
-  async wake(): Promise<void> {
-    for (const work of this.#startAll()) this.#parts.waitUntil(work);
+  async wake(invocation: Invocation = { left: MAX_OF_INVOCATION }): Promise<void> {
+    for (const work of this.#startAll(invocation)) this.#parts.waitUntil(work);
     this.#measure();
-    await this.#setAlarm();
+    await this.#setAlarm(invocation);
   }
 
   /** The endpoint is deleted. */
@@ -120,11 +130,11 @@ export class Courier {
   }
 
   /** Starts what is due. Stores outcomes if there are many, or if nothing else could be started before. */
-  #startAll(): Promise<void>[] {
-    const started = this.#start();
+  #startAll(invocation: Invocation): Promise<void>[] {
+    const started = this.#start(invocation);
     if (!this.#mustStore()) return started;
     this.#store();
-    return [...started, ...this.#start()];
+    return [...started, ...this.#start(invocation)];
   }
 
   /** Whether outcomes are to be stored now. */
@@ -140,11 +150,11 @@ export class Courier {
   }
 
   /** @returns the attempts that were started. None of them rejects. */
-  #start(): Promise<void>[] {
+  #start(invocation: Invocation): Promise<void>[] {
     const started: Promise<void>[] = [];
     const { store, now } = this.#parts;
     for (const { id, disabled } of store.endpoints) if (disabled === null) this.#fill(id);
-    for (let idle = 0; this.#inFlight < MAX_IN_FLIGHT && idle < store.endpoints.length;) {
+    for (let idle = 0; this.#hasRoom(invocation) && idle < store.endpoints.length;) {
       this.#turn = (this.#turn + 1) % store.endpoints.length;
       const endpoint = store.endpoints[this.#turn];
       const next = endpoint?.disabled === null ? this.#next(endpoint, now()) : null;
@@ -153,9 +163,14 @@ export class Courier {
         continue;
       }
       idle = 0;
-      started.push(this.#deliver(endpoint, next));
+      invocation.left -= 1;
+      started.push(this.#deliver(endpoint, next, invocation));
     }
     return started;
+  }
+
+  #hasRoom({ left }: Invocation): boolean {
+    return left > 0 && this.#inFlight < MAX_IN_FLIGHT;
   }
 
   /** Queues what has come in for an endpoint, as long as there is room. Disables it if there is none and it fails. */
@@ -194,25 +209,20 @@ export class Courier {
       .reduce((sum, endpoint) => sum + this.#lane(endpoint).open, 0);
   }
 
-  async #deliver(endpoint: Endpoint, delivery: DueDelivery): Promise<void> {
+  async #deliver(endpoint: Endpoint, delivery: DueDelivery, invocation: Invocation): Promise<void> {
     const { send, now } = this.#parts;
     const lane = this.#lane(endpoint);
     lane.taken.add(delivery.seq);
     lane.open += 1;
     this.#inFlight += 1;
-    try {
-      const { event: id, body } = delivery;
-      const secrets = secretsOf(endpoint, now());
-      const outcome = await send({ url: endpoint.url, secrets, id, body }, now());
-      this.#settled.push({ delivery, outcome, atMs: now() });
-    } catch (thrown) {
-      lane.taken.delete(delivery.seq);
-      this.#log("error", "webhook_failed", { error: messageOf(thrown) });
-    }
+    const { event: id, body } = delivery;
+    const secrets = secretsOf(endpoint, now());
+    const outcome = await send({ url: endpoint.url, secrets, id, body }, now());
+    this.#settled.push({ delivery, outcome, atMs: now() });
     lane.open -= 1;
     this.#inFlight -= 1;
     try {
-      await this.wake();
+      await this.wake(invocation);
     } catch (thrown) {
       this.#log("error", "webhook_failed", { error: messageOf(thrown) });
     }
@@ -301,10 +311,13 @@ export class Courier {
   }
 
   /** Sets the alarm for what is due next, unless it is set to an earlier moment. */
-  async #setAlarm(): Promise<void> {
+  async #setAlarm(invocation: Invocation): Promise<void> {
     const { store, storage, now } = this.#parts;
     if (!store.hasTables) return;
     const nowMs = now();
+    if (this.#alarmMs <= nowMs) return;
+    // Another invocation goes on at once. If all connections are taken, what ends the first of them does.
+    const soonMs = invocation.left === 0 && this.#inFlight < MAX_IN_FLIGHT ? nowMs : nowMs + RESUME_MS;
     let dueMs = store.hasEvents ? nowMs + SWEEP_EVERY_MS : Infinity;
     if (this.#isBehind || this.#mustReport) dueMs = nowMs + REPORT_MS;
     if (this.#inFlight > 0) dueMs = Math.min(dueMs, nowMs + RESUME_MS);
@@ -312,7 +325,7 @@ export class Courier {
       if (endpoint.disabled !== null) continue;
       const nextMs = store.nextDueMs(endpoint.id, [...this.#lane(endpoint).taken]);
       // What is due waits for a connection, whose end starts it; unless the object dies before.
-      if (nextMs !== null) dueMs = Math.min(dueMs, nextMs > nowMs ? nextMs : nowMs + RESUME_MS);
+      if (nextMs !== null) dueMs = Math.min(dueMs, nextMs > nowMs ? nextMs : soonMs);
     }
     if (dueMs >= this.#alarmMs) return;
     this.#alarmMs = dueMs;

@@ -26,6 +26,8 @@ export class DeskStore {
   readonly sql: SqlStorage;
   readonly #storage: DurableObjectStorage;
   #endpoints: readonly Endpoint[] | null = null;
+  /** Known to have tables, which nothing takes away: asked several times for each delivery. */
+  #hasTables = false;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -34,7 +36,7 @@ export class DeskStore {
   }
 
   get hasTables(): boolean {
-    return schemaVersion(this.#storage) > 0;
+    return (this.#hasTables ||= schemaVersion(this.#storage) > 0);
   }
 
   /** Runs changes as one transaction. Creates the tables first if there are none. */
@@ -46,6 +48,7 @@ export class DeskStore {
       });
     } catch (thrown) {
       this.#endpoints = null;
+      this.#hasTables = false;
       throw thrown;
     }
   }

@@ -1,6 +1,6 @@
 /** The WebhookDesk: at least once, in order per account, each endpoint by itself, for days, whatever fails. */
-import { describe, expect, it } from "vitest";
-import type { Outcome } from "../../durable-objects/webhook-desk/send.ts";
+import { describe, expect, it, vi } from "vitest";
+import { type Outcome, send } from "../../durable-objects/webhook-desk/send.ts";
 import { FAILED, GONE, OK, OPERATOR, SimulatedDesk } from "./webhook-desk.ts";
 
 const SECOND = 1_000;
@@ -102,10 +102,58 @@ describe("delivery", () => {
     });
     expect(desk.peak).toBeLessThanOrEqual(6);
   });
+
+  it("starts few attempts in an invocation of the object, and continues at once in others", async () => {
+    const desk = new SimulatedDesk();
+    await desk.add("one", () => OK, { events: ["account.created"] });
+    const change = { enabled: false };
+    await desk.desk.ask({ ask: "change", id: "one", change, by: OPERATOR });
+    for (const n of range(300)) await desk.put(n % 2 === 0 ? "ann" : "bob", n);
+    await desk.settle();
+    expect(desk.attempts("one")).toBe(0);
+    await desk.invoke(async (object) =>
+      object.ask({ ask: "change", id: "one", change: { enabled: true }, by: OPERATOR }),
+    );
+    await desk.settle();
+    expect(desk.attempts("one")).toBe(24);
+    await desk.pass(0);
+    expect([desk.attempts("one"), desk.peakOfInvocation]).toEqual([300, 24]);
+  });
 });
 
 const body = (account: string, n: number): string =>
   JSON.stringify({ type: "account.created", timestamp: "2026-01-01T00:00:00Z", data: { account, n } });
+
+describe("an attempt", () => {
+  it("leaves no timer behind, of which an object may have 10,000", async () => {
+    vi.useFakeTimers();
+    const timeout = vi.spyOn(AbortSignal, "timeout");
+    const answer = Promise.withResolvers<Response>();
+    vi.stubGlobal("fetch", async () => answer.promise);
+    try {
+      const message = {
+        url: "https://one.example/",
+        secrets: [`whsec_${btoa("x".repeat(32))}`],
+        id: "evt_1",
+        body: "{}",
+      };
+      const attempt = send(message, Date.now());
+      expect(vi.getTimerCount()).toBe(1);
+      answer.resolve(new Response(null, { status: 204 }));
+      expect(await attempt).toEqual(OK);
+      expect([vi.getTimerCount(), timeout.mock.calls]).toEqual([0, []]);
+    } finally {
+      vi.unstubAllGlobals();
+      vi.restoreAllMocks();
+      vi.useRealTimers();
+    }
+  });
+
+  it("that cannot be signed or sent is a failed one", async () => {
+    const message = { url: "https://one.example/", secrets: ["whsec_%"], id: "evt_1", body: "{}" };
+    expect(await send(message, Date.now())).toMatchObject({ status: null, error: expect.any(String) });
+  });
+});
 
 describe("a crash", () => {
   it("loses nothing that was taken, and sends again what was being sent", async () => {

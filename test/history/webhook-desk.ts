@@ -2,6 +2,7 @@
  * The WebhookDesk's work over a simulated disk, by a clock that the test sets. Receivers are functions, and every attempt is recorded.
  * Asserts nothing.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Desk } from "../../durable-objects/webhook-desk/desk.ts";
 import type { Message, Outcome } from "../../durable-objects/webhook-desk/send.ts";
 import type { DeskAnswer } from "../../src/objects/webhook-desk.ts";
@@ -38,7 +39,10 @@ export class SimulatedDesk {
   readonly seen = new Map<string, Seen[]>();
   /** Connections that are open at once, at most. */
   peak = 0;
+  /** Attempts that one invocation of the object has started, at most. */
+  peakOfInvocation = 0;
   readonly metrics = new Map<string, number>();
+  readonly #invocation = new AsyncLocalStorage<{ attempts: number }>();
   #open = 0;
   #desk: Desk | null = null;
   #handle: Handle | null = null;
@@ -84,11 +88,16 @@ export class SimulatedDesk {
     return this.desk.ask({ ask: "add", input, by: OPERATOR });
   }
 
+  /** Runs a call to the object as an invocation of its own: what the call starts belongs to it. */
+  async invoke<T>(call: (desk: Desk) => Promise<T>): Promise<T> {
+    return this.#invocation.run({ attempts: 0 }, async () => call(this.desk));
+  }
+
   /** An event of an account, numbered by `n`. */
   async put(account: string | null, n: number, type = "account.created"): Promise<void> {
     const data = { account, n };
     const body = JSON.stringify({ type, timestamp: new Date(this.nowMs).toISOString(), data });
-    await this.desk.put(`evt_${account ?? "none"}${n}`, body);
+    await this.invoke(async (desk) => desk.put(`evt_${account ?? "none"}${n}`, body));
   }
 
   /** Waits until nothing is being sent. */
@@ -106,7 +115,7 @@ export class SimulatedDesk {
       if (alarmMs === null || alarmMs > endMs) break;
       this.nowMs = Math.max(this.nowMs, alarmMs);
       this.disk.alarmMs = null;
-      await this.desk.run();
+      await this.invoke(async (desk) => desk.run());
       await this.settle();
     }
     this.nowMs = endMs;
@@ -158,6 +167,8 @@ export class SimulatedDesk {
     const seen = this.seen.get(url) ?? [];
     this.seen.set(url, seen);
     seen.push({ atMs, id, account: data.account, n: data.n, secrets });
+    const invocation = this.#invocation.getStore();
+    if (invocation) this.peakOfInvocation = Math.max(this.peakOfInvocation, (invocation.attempts += 1));
     this.#open += 1;
     this.peak = Math.max(this.peak, this.#open);
     try {

@@ -109,7 +109,10 @@ export class AccountChanges {
     return published;
   }
 
-  /** Waits until nothing is lent that was lent before, and nothing new meanwhile. Then {@link chargeAll} what is left. */
+  /**
+   * Waits until nothing is lent that was lent before, and nothing new meanwhile. Then {@link chargeAll} what is left.
+   * @throws if something is left and no policy can be loaded to charge it by.
+   */
   async drain(): Promise<void> {
     this.#resets += 1;
     try {
@@ -117,6 +120,9 @@ export class AccountChanges {
       await fence(this.#store.memory, BOTH, Date.now());
     } finally {
       this.#resets -= 1;
+    }
+    if (this.policies.known === null && this.#store.memory.leases.hasOpen) {
+      throw new Error("no policy can be loaded to charge by what is lent: reset again later");
     }
   }
 

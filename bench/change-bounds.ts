@@ -107,12 +107,11 @@ export function staleAnswers(
   first: Limits,
   changes: readonly Change[],
   answers: readonly Answered[],
-): number {
-  let count = 0;
-  for (const one of answers) {
+): Answered[] {
+  return answers.filter((one) => {
     const i = changes.findLastIndex(({ ackMs }) => ackMs < one.sentMs);
     const change = changes[i];
-    if (!change || !one.isKnown || (changes[i + 1]?.sentMs ?? Infinity) <= one.knownMs) continue;
+    if (!change || !one.isKnown || (changes[i + 1]?.sentMs ?? Infinity) <= one.knownMs) return false;
     const before = changes[i - 1]?.limits ?? first;
     // A grant need not reach leases of before: they admit no more than without it.
     const isOlder =
@@ -121,9 +120,8 @@ export function staleAnswers(
       change.limits.perMs === before.perMs;
     const isStale =
       change.isBlocked !== one.isBlocked || (!one.isBlocked && one.capacity !== change.limits.capacity);
-    if (isStale && !(isOlder && one.capacity === before.capacity)) count += 1;
-  }
-  return count;
+    return isStale && !(isOlder && one.capacity === before.capacity);
+  });
 }
 
 /** A lease or a repeated denial of before is over so long after the object knows better: a second, and what clocks may be wrong by. */
@@ -156,7 +154,7 @@ export function outdatedAnswers(
   changes: readonly Change[],
   answers: readonly Answered[],
   revisionOf: (capacity: number) => number,
-): number {
+): Answered[] {
   const newest = newestOf(answers.filter(isOfObject), revisionOf);
   return answers.filter((one) => {
     if (!one.isKnown || one.isBlocked) return false;
@@ -167,7 +165,7 @@ export function outdatedAnswers(
       newest(one.sentMs - OLD_MS),
     );
     return revisionOf(one.capacity) < least;
-  }).length;
+  });
 }
 
 /** The newest revision of the answers that were known before a moment. */

@@ -51,6 +51,8 @@ const SETTLED_MS = 2_500;
 const CHARGED_MS = 7_000;
 /** An isolate that is not there is asked again so much later. */
 const AGAIN_MS = 100;
+/** Stale answers that are printed. */
+const MAX_SHOWN = 20;
 /** Between two requests of a client of the user who is lent to: no more than the machine can take. */
 const LENT_EVERY_MS = 25;
 /** A lease, and the call that settles it without the object's distance. */
@@ -225,12 +227,26 @@ async function judge(
   const isLedgerExact = billed >= admitted - held && billed <= admitted + lost;
   const isChanged = changes.length > 0 || STEPS[kind].length === 0;
   return {
-    isOk: over <= 0 && stale === 0 && unknown === 0 && isLedgerExact && isChanged,
+    isOk: over <= 0 && stale.length === 0 && unknown === 0 && isLedgerExact && isChanged,
     text:
       `${kind.padEnd(7)} ${answers.length} requests, ${admitted} admitted, ${leased} of them from leases ` +
       `(ledger: ${billed}${kills.length > 0 ? `, held by killed isolates: at most ${held}, without an answer: ${lost}` : ""}), ` +
-      `${changes.length} changes; over ${Math.max(0, over).toFixed(3)}, stale ${stale}, without the object ${overloaded}`,
+      `${changes.length} changes; over ${Math.max(0, over).toFixed(3)}, stale ${stale.length}, without the object ${overloaded}` +
+      stale
+        .slice(0, MAX_SHOWN)
+        .map((one) => `\n      ${lateness(one, changes)}`)
+        .join(""),
   };
+}
+
+/** An answer beside the last change that was acknowledged before its request was sent. */
+function lateness(one: Answered, changes: readonly Change[]): string {
+  const change = changes.findLast(({ ackMs }) => ackMs < one.sentMs);
+  const since = (ms: number): number => (change ? ms - change.ackMs : NaN);
+  return (
+    `by ${one.source} in isolate ${one.isolate}, sent ${since(one.sentMs)} ms after the acknowledgement, answered ${since(one.knownMs)} ms after: ` +
+    `blocked ${one.isBlocked} instead of ${change?.isBlocked}, capacity ${one.capacity} instead of ${change?.limits.capacity}`
+  );
 }
 
 /** @returns whether there was an answer. */

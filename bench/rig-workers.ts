@@ -179,9 +179,18 @@ export async function edgeAlone(): Promise<RigWorker[]> {
   return [limiter("ours", ours, "embedded"), limiter("edge", ours, "embedded", "ours")];
 }
 
-/** The self-answering Worker, with function names kept. */
+/** The self-answering Worker and one that forwards, with function names kept. */
 export async function profiledWorkers(): Promise<RigWorker[]> {
-  return [limiter("profiled", await built("profiled"), "embedded")];
+  const [profiled, bare] = await Promise.all([built("profiled"), built("bare")]);
+  const upstream = { UPSTREAM: "service:ORIGIN" };
+  return [
+    limiter("profiled", profiled, "embedded"),
+    {
+      ...limiter("forwarding", profiled, "embedded", "forwarding", upstream),
+      serviceBindings: { ORIGIN: "origin" },
+    },
+    worker("origin", bare),
+  ];
 }
 
 /** Two Workers with a changed bundle, then two with it as it is. @param change returns the path of the changed one. */

@@ -1,6 +1,6 @@
 /**
- * Shared by the benchmark's Workers with our limiter: the gateway in front of the Hono app of bench/workers/bare. Only routes with a pool are
- * forwarded.
+ * Shared by the benchmark's Workers with our limiter: the gateway in front of the Hono app of bench/workers/bare. Routes with a pool are
+ * forwarded, and all if the Worker has an upstream.
  */
 import type { App } from "../../src/api/caller-app.ts";
 import { createApp } from "../../src/app.ts";
@@ -25,7 +25,9 @@ export function selfAnswering(bindingsOf: (env: Env) => Env): Answering {
           return adminApp(services.value, bindings);
         }),
         self: gateway(services.value, (admitted) =>
-          admitted.route.pool === null ? bare.fetch(admitted.exchange.request, {}) : forwardRequest(admitted),
+          admitted.route.pool === null && services.value.settings.upstream === null
+            ? bare.fetch(admitted.exchange.request, {})
+            : forwardRequest(admitted),
         ),
       };
     }

@@ -17,7 +17,7 @@ import type { Change } from "../../src/objects/change.ts";
 import type { AccountChanges } from "./account-changes.ts";
 import { keySettings } from "./account-views.ts";
 import type { FenceScope } from "./fence.ts";
-import { BOTH, LEASES, NOTHING } from "./fence-scopes.ts";
+import { BOTH, NOTHING } from "./fence-scopes.ts";
 import type { KeyRing, StoredKey } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
 import type { UserStore } from "./user-store.ts";
@@ -108,6 +108,7 @@ function differenceFrom(account: Account, { billing }: Memory, input: AccountImp
 }
 
 function scopeOf(isNew: boolean, change: AccountChange | null): FenceScope {
-  if (isNew || change?.tier !== undefined || change?.overrides !== undefined) return BOTH;
-  return change?.status === "blocked" ? LEASES : NOTHING;
+  const isDecisive =
+    change?.tier !== undefined || change?.overrides !== undefined || change?.status === "blocked";
+  return isNew || isDecisive ? BOTH : NOTHING;
 }

@@ -53,7 +53,7 @@ import type { Memory } from "./memory.ts";
 import { parseJson } from "../../src/json.ts";
 import { AccountChanges } from "./account-changes.ts";
 import type { FenceScope } from "./fence.ts";
-import { BOTH, DENIALS, LEASES, NOTHING } from "./fence-scopes.ts";
+import { BOTH, DENIALS, NOTHING } from "./fence-scopes.ts";
 import { hasBilling, isErasing } from "./schema.ts";
 import { UserStore } from "./user-store.ts";
 
@@ -117,12 +117,13 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     by: Change = NOBODY,
     revision = 0,
   ): Promise<AccountAnswer | TierRejection | CallDiffers> {
-    const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
+    const isDecisive =
+      change.tier !== undefined || change.overrides !== undefined || change.status === "blocked";
     await this.changes.policies.load(revision);
     if (!this.store.memory.accounts.account) return { kind: "absent" };
     const made = this.#change(change, by);
     if (typeof made !== "string") return made;
-    await this.changes.effective(isOfLimits ? BOTH : change.status === "blocked" ? LEASES : NOTHING);
+    await this.changes.effective(isDecisive ? BOTH : NOTHING);
     return accountAnswer(this.store.memory);
   }
 
@@ -201,7 +202,8 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
       return JSON.stringify(grant);
     });
     if (typeof revoked !== "string") return revoked;
-    await this.changes.effective(LEASES);
+    const scope = BOTH;
+    await this.changes.effective(scope);
     return { kind: "revoked", grant: grantSchema.parse(parseJson(revoked)) };
   }
 
@@ -255,7 +257,7 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };
-    return this.#changeKey(by, { leases: { keyId: oldKeyId }, denials: false }, () => {
+    return this.#changeKey(by, { leases: { keyId: oldKeyId }, denials: true }, () => {
       const old = keys.get(oldKeyId);
       if (!old || !keys.isValid(oldKeyId, Date.now())) return { kind: "no-key" };
       if (graceMs > 0 && !keys.hasRoom(Date.now())) return { kind: "too-many" };
@@ -273,7 +275,7 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };
-    return this.#changeKey(by, { leases: { keyId }, denials: false }, () => {
+    return this.#changeKey(by, { leases: { keyId }, denials: true }, () => {
       const old = keys.get(keyId);
       if (!old) return { kind: "no-key" };
       return (memory, nowMs) => {

@@ -13,7 +13,7 @@ import type { Memory } from "./memory.ts";
 export interface FenceScope {
   /** Leases of every key, of one, or none. */
   readonly leases: "all" | "none" | { readonly keyId: string };
-  /** Denials that isolates repeat, if the change may admit what was denied. */
+  /** Denials that isolates repeat. */
   readonly denials: boolean;
 }
 

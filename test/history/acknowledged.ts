@@ -47,12 +47,15 @@ function binds(change: Changed["change"], { decision, request }: Asked): boolean
       // A request that is rejected either way may name the older reason.
       return decision.outcome !== "denied" || mayAdmitMore;
     case "lease":
+    case "deny-cache":
       if (change.kind === "status") return change.status === "blocked";
       if (change.kind === "key") return !change.valid && request.keyId === keyIdOf(change.key);
       if (change.kind === "rotate") return change.graceMs === 0 && request.keyId === change.oldKeyId;
-      return change.kind === "revoke" || (mayAdmitMore && change.kind !== "grant");
-    case "deny-cache":
-      return mayAdmitMore;
+      // A lease of before admits no more than without the grant.
+      return (
+        change.kind === "revoke" ||
+        (mayAdmitMore && (change.kind !== "grant" || decision.source === "deny-cache"))
+      );
     default:
       return false;
   }

@@ -95,6 +95,19 @@ export const SCRIPTED = {
     { tier: "free" },
   ),
 
+  /** An isolate repeats a denial for a fifth of a second, and meanwhile the user is blocked. */
+  blockedAfterADenial: scheduleOf([ask(0, 20), change(20, BLOCKED), ask(30, 1)], { tier: "tight" }),
+
+  /** So it does, and meanwhile the key is revoked. */
+  revokedAfterADenial: scheduleOf(
+    [
+      ask(0, 20, { key: 0 }),
+      change(20, { kind: "key", key: 0, valid: false, lastsMs: null }),
+      ask(30, 1, { key: 0 }),
+    ],
+    { tier: "tight" },
+  ),
+
   /** An isolate whose clock is 1 % slow gets a lease, its user is blocked at once, and it asks again shortly before the lease's end. */
   blockedWhileAClockLags: scheduleOf([...stream(2, 20), change(0, BLOCKED), ask(1_006, 1)], {
     slowPpm: [10_000, 0],

@@ -276,9 +276,23 @@ export const RULES: readonly Rule[] = [
   {
     name: "the revocation of a grant waits for the leases of before",
     file: "durable-objects/user-limiter/account-object.ts",
-    expression: "this.changes.effective(LEASES)",
-    without: "this.changes.effective(NOTHING)",
+    expression: "const scope = BOTH",
+    without: "const scope = NOTHING",
     kind: "revoked",
+  },
+  {
+    name: "a block waits for repeated denials, too",
+    file: "durable-objects/user-limiter/account-object.ts",
+    expression: "isDecisive ? BOTH : NOTHING",
+    without: 'isDecisive ? { leases: "all", denials: false } : NOTHING',
+    kind: "blockedAfterADenial",
+  },
+  {
+    name: "the revocation of a key waits for repeated denials, too",
+    file: "durable-objects/user-limiter/account-object.ts",
+    expression: "{ leases: { keyId }, denials: true }",
+    without: "{ leases: { keyId }, denials: false }",
+    kind: "revokedAfterADenial",
   },
   {
     name: "the deletion of an account waits for what isolates decide by it",
@@ -297,7 +311,7 @@ export const RULES: readonly Rule[] = [
   {
     name: "the rotation of a key waits for its leases",
     file: "durable-objects/user-limiter/account-object.ts",
-    expression: "{ leases: { keyId: oldKeyId }, denials: false }",
+    expression: "{ leases: { keyId: oldKeyId }, denials: true }",
     without: "NOTHING",
     kind: "rotated",
   },

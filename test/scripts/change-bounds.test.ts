@@ -58,15 +58,15 @@ it("counts by the larger limit while a change is not acknowledged, and by the sm
 it("finds answers by the state before an acknowledged change", () => {
   const blocked = [change(0, { isBlocked: true })];
   const rejected = answer(101, { isAllowed: false, isBlocked: true });
-  expect(staleAnswers(LARGE, blocked, [answer(100), rejected])).toBe(0);
-  expect(staleAnswers(LARGE, blocked, [answer(101)])).toBe(1);
-  expect(staleAnswers(LARGE, [change(0, { limits: SMALL })], [answer(101)])).toBe(1);
+  expect(staleAnswers(LARGE, blocked, [answer(100), rejected])).toHaveLength(0);
+  expect(staleAnswers(LARGE, blocked, [answer(101)])).toHaveLength(1);
+  expect(staleAnswers(LARGE, [change(0, { limits: SMALL })], [answer(101)])).toHaveLength(1);
 });
 
 it("lets a lease of before a grant be spent", () => {
   const grows = [change(0, { limits: { ...LARGE, capacity: 6 } })];
-  expect(staleAnswers(LARGE, grows, [answer(200, { source: "lease" })])).toBe(0);
-  expect(staleAnswers(LARGE, grows, [answer(200)])).toBe(1);
+  expect(staleAnswers(LARGE, grows, [answer(200, { source: "lease" })])).toHaveLength(0);
+  expect(staleAnswers(LARGE, grows, [answer(200)])).toHaveLength(1);
 });
 
 /** Revisions of a policy: the capacity is the number. */
@@ -76,7 +76,7 @@ const revised = (sentMs: number, capacity: number, isolate = 0): Change =>
 
 it("finds answers by an older policy: where it was changed, of the object, and anywhere after a second", () => {
   const changes = [revised(0, 2)];
-  const outdated = (...answers: Answered[]): number => outdatedAnswers(changes, answers, revisionOf);
+  const outdated = (...answers: Answered[]): number => outdatedAnswers(changes, answers, revisionOf).length;
   const by = (sentMs: number, capacity: number, others: Partial<Answered> = {}): Answered =>
     answer(sentMs, { capacity, isolate: 1, ...others });
   // In the isolate of the change, from its acknowledgement on.

@@ -20,8 +20,17 @@ import { newUser, putPolicy } from "./setup.ts";
 
 const SECONDS = 8;
 const CONNECTIONS = 64;
-/** One user of each tier is profiled. `unlimited` has no limits, `auto` has two; `denied` is over its only limit. */
-const TIERS = ["unlimited", "auto", "denied", "strict"] as const;
+/**
+ * One user of each tier is profiled. `unlimited` has no limits, `auto` has two; `denied` is over its only limit. The last is of `auto`, in front of
+ * another Worker.
+ */
+const COLUMNS = [
+  { title: "unlimited", tier: "unlimited", worker: "profiled" },
+  { title: "auto", tier: "auto", worker: "profiled" },
+  { title: "denied", tier: "denied", worker: "profiled" },
+  { title: "strict", tier: "strict", worker: "profiled" },
+  { title: "auto, forwarding", tier: "auto", worker: "forwarding" },
+] as const;
 
 /** The functions of each step. The bundler may append a number to distinguish functions of the same name. */
 const STEPS: Readonly<Record<string, readonly string[]>> = {
@@ -62,6 +71,11 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
     "settle",
     "#checkpoint",
   ],
+  "forwarding: the request's headers": ["forwardedHeaders"],
+  "forwarding: the deadline": ["restart", "setTimeout", "clearTimeout"],
+  "forwarding: the response's headers": ["passBack"],
+  "forwarding: fetch": ["fetch"],
+  "forwarding: the rest": ["forwardRequest", "inSpan", "sendTo", "forward"],
   "limit headers": ["limitTexts", "setLimitTexts", "setHeaders", "withLimits"],
   "denial (429)": ["rejection", "denial"],
   "point: created and queued": ["recordRequest", "pointOf", "placeOf", "record", "add"],
@@ -84,15 +98,15 @@ async function main(): Promise<void> {
   if (process.argv[2] === "rules") return rules();
   const rig = await startRig(await profiledWorkers(), { inspect: true });
   try {
-    const url = rig.url("profiled");
-    await putPolicy(url);
     if (!rig.inspector) throw new Error("the rig was started without an inspector");
-    const inspector = await inspect(rig.inspector, "profiled");
     const columns = new Map<string, Map<string, number>>();
     const seen = new Set<string>();
-    for (const tier of TIERS) {
+    for (const { title, tier, worker } of COLUMNS) {
+      const url = rig.url(worker);
+      await putPolicy(url);
+      const inspector = await inspect(rig.inspector, worker);
       const headers = { "X-API-Key": await newUser(url, `steps-${tier}`, tier) };
-      console.error(`profiling ${tier} for ${SECONDS} s ...`);
+      console.error(`profiling ${title} for ${SECONDS} s ...`);
       const run = { url: `${url}/identify`, connections: CONNECTIONS, headers };
       await load({ ...run, seconds: 2 });
       const before = await cpuMicros(rig.pid);
@@ -100,12 +114,12 @@ async function main(): Promise<void> {
       const profile = await inspector.profile(async () => {
         ({ requests } = await load({ ...run, seconds: SECONDS }));
       });
+      inspector.close();
       const micros = ((await cpuMicros(rig.pid)) - before) / requests;
-      console.error(`${tier}: ${requests} requests, ${micros.toFixed(1)} us each`);
-      columns.set(tier, stepsOf(profile, micros));
+      console.error(`${title}: ${requests} requests, ${micros.toFixed(1)} us each`);
+      columns.set(title, stepsOf(profile, micros));
       for (const { callFrame } of profile.nodes) seen.add(plainName(callFrame.functionName));
     }
-    inspector.close();
     print(columns);
     warnOfUnseen(seen);
   } finally {

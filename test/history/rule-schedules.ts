@@ -102,7 +102,7 @@ export const SCRIPTED = {
   revokedAfterADenial: scheduleOf(
     [
       ask(0, 20, { key: 0 }),
-      change(20, { kind: "key", key: 0, valid: false, lastsMs: null }),
+      change(20, { kind: "key", key: 0, valid: false, lastsMs: null, untilMs: null }),
       ask(30, 1, { key: 0 }),
     ],
     { tier: "tight" },

@@ -100,6 +100,8 @@ export interface ComparisonResult extends Comparison {
   readonly throughput: Spread;
   /** Ratio of their CPU time per request to ours: above 1 if ours takes less. */
   readonly cpu: Spread;
+  /** The same of the round of each side that took least: what else runs on a machine only adds. */
+  readonly leastCpu: number;
 }
 
 export function compare(rounds: Rounds): ComparisonResult[] {
@@ -117,6 +119,7 @@ export function compare(rounds: Rounds): ComparisonResult[] {
           theirs.map((run) => run.cpuUs),
           ours.map((run) => run.cpuUs),
         ),
+        leastCpu: Math.min(...theirs.map((run) => run.cpuUs)) / Math.min(...ours.map((run) => run.cpuUs)),
       },
     ];
   });

@@ -220,6 +220,8 @@ describeFields(billing, {
   blockPastDue:
     "Whether accounts with an invoice past due are rejected with 402 `payment_overdue`, until it is paid. Default: false.",
   carryBelow: "A total below this amount is added to the next invoice. Default: 0.",
+  costPerMillion:
+    "Your own estimate of what a million requests cost you, for the estimated margin in reports. No bill contains it. Default: no margin is estimated.",
   seller: "Who issues the invoices.",
   taxes: "Tax rates by the customer's country.",
   alerts:

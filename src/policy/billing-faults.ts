@@ -33,13 +33,15 @@ export function billingFaults(document: PolicyDocument, policy: Policy): Fault[]
 }
 
 function generalFaults(billing: BillingDocument, { tiers }: Policy): Fault[] {
-  const { currency, carryBelow, taxes = [], alerts = [], portal } = billing;
+  const { currency, carryBelow, costPerMillion, taxes = [], alerts = [], portal } = billing;
   const faults: Fault[] = [];
   const add = (path: readonly PropertyKey[], message: string): void => {
     faults.push({ path: pointer(["billing", ...path]), message });
   };
   if (exponentOf(currency) === null) add(["currency"], `"${currency}" is not a currency of ISO 4217`);
-  if (carryBelow !== undefined && parsePrice(carryBelow) === null) add(["carryBelow"], MONEY_MESSAGE);
+  for (const [field, amount] of Object.entries({ carryBelow, costPerMillion })) {
+    if (amount !== undefined && parsePrice(amount) === null) add([field], MONEY_MESSAGE);
+  }
   alerts.forEach((percent, i) => {
     const before = alerts[i - 1] ?? 0;
     if (percent <= before) add(["alerts", i], `must be above ${before}, so that thresholds increase`);

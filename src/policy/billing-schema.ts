@@ -77,6 +77,8 @@ export const billing = z.strictObject({
   /** Reject requests of accounts that have an invoice past due. Default: false. */
   blockPastDue: z.optional(z.boolean()),
   carryBelow: z.optional(money),
+  /** The operator's estimate of what a million requests cost. No bill contains it. */
+  costPerMillion: z.optional(money),
   seller: z.optional(
     z.strictObject({
       name: text(200),

@@ -80,6 +80,7 @@ const COMPLETE = documentWith(
       dueDays: 14,
       reviewMinutes: 60,
       carryBelow: "1.00",
+      costPerMillion: "0.42",
       seller: { name: "Example GmbH", address: ["Weg 1", "Berlin"], taxId: "DE1" },
       taxes: [{ country: "DE", name: "VAT", percent: "19" }],
       alerts: [50, 80, 100],
@@ -129,6 +130,11 @@ describe("a new policy with billing", () => {
       "a wrong amount to carry",
       withBilling({ carryBelow: "1,00" }),
       "/billing/carryBelow: must be an amount as a string",
+    ],
+    [
+      "a negative cost",
+      withBilling({ costPerMillion: "-0.42" }),
+      "/billing/costPerMillion: must be an amount as a string",
     ],
     [
       "a tax above 100 %",

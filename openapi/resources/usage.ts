@@ -91,6 +91,15 @@ export const usageReportSchema = named(
         route: z.optional(
           about("The route's id, if grouped by route; empty for requests that name no route.", z.string()),
         ),
+        key: z.optional(
+          about("The key's id, if grouped by key; empty for requests without a key.", z.string()),
+        ),
+        unit: z.optional(
+          about(
+            "If grouped by unit: `cost` is in this unit, and there are no `units`. `requests` and `denied` are counted in the row of `requests` alone.",
+            z.string(),
+          ),
+        ),
       }),
     ),
     cursor: nextCursor(),
@@ -133,16 +142,17 @@ const getAccountStatus: OperationNotes = {
 
 const getUsage: OperationNotes = {
   tag: "Accounts",
-  summary: "Exact usage by hour, day, week or month, also by route or as CSV",
+  summary: "Exact usage by hour, day, week or month, also by route, key or unit, or as CSV",
   description:
-    "Counted in whole hours, also for users without an account. Pages follow the order of period and route, so no row appears twice. The current hour still grows, and so does its period. For bills, query closed periods: set `to` to the end of an hour, and query at least a minute after it.",
+    "Counted in whole hours, also for users without an account. Pages follow the order of period, route, key and unit, so no row appears twice. The current hour still grows, and so does its period. For bills, query closed periods: set `to` to the end of an hour, and query at least a minute after it.",
   query: {
     from: `${RANGE_START} Default: the start of the month.`,
     to: "Exclusive. Default: now.",
     granularity: "Default: `day`. Weeks begin on Monday (ISO 8601), in UTC as all periods.",
     anchorDay:
       "With `granularity=month`: months start on this day (in a shorter month on its last day), like a quota with this `anchorDay`. Default: 1.",
-    group: "`route`: one row per route.",
+    group:
+      "One row for each `route`, `key` or `unit`, or for each combination of several, as in `route,unit`. Rows of any grouping add up to the rows without one.",
     mode: "Only usage of `live` or of `test` keys: bills are made of live usage. Usage without a key is live. Default: all.",
     format: "Takes precedence over the header Accept.",
     limit: "Rows per page. Default: 1,000.",
@@ -160,6 +170,17 @@ const getUsage: OperationNotes = {
             to: "2026-11-21T01:27:13.662Z",
             granularity: "day",
             usage: [{ period: "2026-11-21T00:00:00Z", ...ONE_REQUEST, route: "/identify" }],
+            cursor: null,
+          },
+          "by unit": {
+            account: "acme",
+            from: "2026-11-01T00:00:00.000Z",
+            to: "2026-11-21T01:27:13.662Z",
+            granularity: "month",
+            usage: [
+              { period: "2026-11-01T00:00:00Z", ...ONE_REQUEST, unit: "requests" },
+              { period: "2026-11-01T00:00:00Z", requests: 0, cost: 4_000, denied: 0, unit: "tokens" },
+            ],
             cursor: null,
           },
         }),

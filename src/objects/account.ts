@@ -169,6 +169,10 @@ export interface UsageView {
 /** Weeks are those of ISO 8601: they begin on Monday. */
 export type Granularity = "hour" | "day" | "week" | "month";
 
+/** What rows of usage can be grouped by, in the order of their columns. */
+export const USAGE_GROUPS = ["route", "key", "unit"] as const;
+export type UsageGroup = (typeof USAGE_GROUPS)[number];
+
 export interface UsageQuery {
   readonly fromMs: number;
   /** Exclusive. */
@@ -176,8 +180,10 @@ export interface UsageQuery {
   readonly granularity: Granularity;
   /** Day of the month on which months begin, 1 to 31; the last day if a month is shorter. */
   readonly anchorDay: number;
-  /** One row per route instead of one for all routes. */
+  /** As `by` of `route` alone, for objects and callers of an older version. */
   readonly byRoute: boolean;
+  /** One row for each value of these instead of one for all. Older Workers leave it out, and ignore all but routes. */
+  readonly by?: readonly UsageGroup[];
   /** Only usage of keys of this mode; null: all. Older Workers leave it out. */
   readonly keyMode?: KeyMode | null;
   /** Only rows after this one; null: from the first. */
@@ -185,11 +191,13 @@ export interface UsageQuery {
   readonly count: number;
 }
 
-/** A row's position: rows are ordered by period, then by route as UTF-8. */
+/** A row's position: rows are ordered by period, then by route, key and unit as UTF-8. Each is "" if rows are not by it. */
 export interface UsagePosition {
   readonly period: string;
-  /** "" if rows are not by route. */
   readonly route: string;
+  /** Older Workers leave these out. */
+  readonly key?: string;
+  readonly unit?: string;
 }
 
 export interface UsageRow extends UsageView {
@@ -197,4 +205,11 @@ export interface UsageRow extends UsageView {
   readonly period: string;
   /** "" if no route was named; null if rows are not by route. */
   readonly route: string | null;
+  /** The key's id, "" without a key. Only if rows are by key. */
+  readonly key?: string;
+  /**
+   * Only if rows are by unit: then `cost` is in this unit, there are no `units`, and requests and denials are those of the row of
+   * `requests`, so that sums over rows count each once.
+   */
+  readonly unit?: string;
 }

@@ -1,7 +1,10 @@
 /** An account's usage as it is billed: every admitted request once, by hour, day, month and route. */
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { hurry, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { hurry, later, request, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import type { DecisionRequest } from "../../src/core/decision.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
+import { userSubject } from "../../src/identity/authenticate.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
 import { busyCustomer, type UsageRow } from "../fixtures/control-usage.ts";
@@ -114,7 +117,13 @@ describe("usage", () => {
     await call();
     const path = `/accounts/${id}/usage?limit=1`;
     const { cursor } = await operator.get("usage", `${path}&granularity=hour`);
-    for (const other of ["granularity=day", "granularity=month", "granularity=hour&group=route"]) {
+    for (const other of [
+      "granularity=day",
+      "granularity=month",
+      "granularity=hour&group=route",
+      "granularity=hour&group=key",
+      "granularity=hour&group=unit,route",
+    ]) {
       expect(await operator.rejection("GET", `${path}&${other}&cursor=${cursor}`), other).toBe("400 /cursor");
     }
     // The same time in another spelling would compare as another row.
@@ -210,7 +219,9 @@ describe("usage", () => {
     ["granularity=hour&anchorDay=1", "400 /anchorDay"],
     ["granularity=month&anchorDay=0", "400 /anchorDay"],
     ["granularity=month&anchorDay=32", "400 /anchorDay"],
-    ["group=key", "400 /group"],
+    ["group=tier", "400 /group"],
+    ["group=route,route", "400 /group"],
+    ["group=route,", "400 /group"],
     ["format=xml", "400 /format"],
     ["limit=1001", "400 /limit"],
     ["limit=0", "400 /limit"],
@@ -233,6 +244,54 @@ describe("usage", () => {
     });
     expect(await operator.rejection("GET", "/accounts/ilde/usage")).toBe("404");
     expect(await operator.rejection("GET", "/accounts/ilde/usage?format=csv")).toBe("404");
+  });
+
+  it("is grouped by route, key and unit in any combination, with the same sums, page by page and as CSV", async () => {
+    const started = await start();
+    const { operator } = started;
+    const revision = await operator.revision();
+    const { id: user, keyId } = await newCustomer(started, "unlimited");
+    const { keyId: second } = await operator.issueKey(user);
+    const mixed: DecisionRequest["units"] = [
+      ["rows", 500],
+      ["tokens", 40_000],
+    ];
+    const costs: [string, string | null, number, DecisionRequest["units"]?][] = [
+      ["/identify", null, 1_000],
+      ["/identify", keyId, 2_500, mixed],
+      ["/compare", second, 2_000, [["tokens", 7_000]]],
+    ];
+    const decisions = costs.map(([route, key, costMilli, units]) =>
+      request({ revision, tier: "unlimited", route, keyId: key, costMilli, ...(units ? { units } : {}) }),
+    );
+    await env.USER_LIMITER.getByName(userSubject(user)).decide(decisions);
+    const path = `/accounts/${user}/usage?granularity=month`;
+    const [whole] = (await operator.get("usage", path)).usage;
+    for (const group of ["key", "unit", "route,unit", "unit,key", "key,route,unit"]) {
+      const { usage } = await operator.get("usage", `${path}&group=${group}`);
+      expect(usage.reduce((sum, { requests }) => sum + requests, 0)).toBe(whole?.requests);
+      const costOf = (unit: string) =>
+        usage.reduce(
+          (sum, row) => sum + ((row.unit ?? "requests") === unit ? row.cost : (row.units?.[unit] ?? 0)),
+          0,
+        );
+      const sums = { requests: whole?.cost, ...whole?.units };
+      for (const [unit, cost] of Object.entries(sums)) expect(costOf(unit), `${group} ${unit}`).toBe(cost);
+      const pages = await operator.pages("usage", `${path}&group=${group}&limit=1`);
+      expect(pages.flatMap((page) => page.usage)).toEqual(usage);
+    }
+    const csv = await operator.send("GET", `${path}&group=unit,route&format=csv`);
+    expect(await csv.text()).toBe(
+      [
+        "period,route,unit,requests,cost,denied",
+        "2100-10-01T00:00:00Z,/compare,requests,1,2,0",
+        "2100-10-01T00:00:00Z,/compare,tokens,0,7,0",
+        "2100-10-01T00:00:00Z,/identify,requests,2,3.5,0",
+        "2100-10-01T00:00:00Z,/identify,rows,0,0.5,0",
+        "2100-10-01T00:00:00Z,/identify,tokens,0,40,0",
+        "",
+      ].join("\r\n"),
+    );
   });
 
   it("is available for a user without an account, too: a service's checks are metered", async () => {

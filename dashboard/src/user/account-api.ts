@@ -148,6 +148,8 @@ const isUsageRow = isShape<UsageReport["usage"][number]>({
   ...USAGE,
   period: isText,
   route: isMissingOr(isText),
+  key: isMissingOr(isText),
+  unit: isMissingOr(isText),
 });
 export const parseUsage = parseAs(
   isShape<UsageReport>({

@@ -4,9 +4,10 @@ import * as z from "zod/mini";
 import { unitsText } from "../../analytics/unit-text.ts";
 import { periodAt } from "../../core/calendar.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
+import { unavailable } from "../../edge/problem.ts";
 import { KEY_MODES } from "../../identity/key-mode.ts";
 import { isUserId } from "../../identity/user-id.ts";
-import type { UsageRow } from "../../objects/account.ts";
+import { USAGE_GROUPS, type UsageGroup, type UsageRow } from "../../objects/account.ts";
 import type { UserStatus } from "../../objects/user-status.ts";
 import { ask } from "../ask.ts";
 import { csvPage, wantsCsv } from "../csv.ts";
@@ -20,13 +21,16 @@ import { usageCursor, usagePosition } from "./usage-cursor.ts";
 const DEFAULT_ROWS = 1_000;
 const ANCHORED_MONTHS = [{ path: "/anchorDay", message: "requires granularity=month" }];
 
+/** Each set of groups, in each order: `route`, `route,unit`, `unit,route` and so on. */
+const GROUPINGS = groupings([...USAGE_GROUPS]);
+
 const usageQuery = z.strictObject({
   from: rangeBound,
   /** Exclusive. */
   to: rangeBound,
   granularity: z.optional(z.enum(["hour", "day", "week", "month"])),
   anchorDay: z.optional(z.string().check(z.regex(/^([1-9]|[12]\d|3[01])$/, "must be 1 to 31"))),
-  group: z.optional(z.enum(["route"])),
+  group: z.optional(z.enum(GROUPINGS)),
   mode: z.optional(z.enum(KEY_MODES)),
   format: z.optional(z.enum(["json", "csv"])),
   limit: rowLimit,
@@ -79,8 +83,9 @@ async function getUsage(c: Context<AppEnv>): Promise<Response> {
     cursor: at,
   } = query.value;
   if (anchor !== undefined && granularity !== "month") return badQuery(c, ANCHORED_MONTHS).response;
-  const byRoute = group === "route";
-  const rowsOf = { granularity, anchorDay: Number(anchor ?? 1), byRoute, keyMode: mode ?? null };
+  const groups = new Set<string>(group?.split(","));
+  const by = USAGE_GROUPS.filter((name) => groups.has(name));
+  const rowsOf = { granularity, anchorDay: Number(anchor ?? 1), by, keyMode: mode ?? null };
   const position = at === undefined ? null : usagePosition(at, rowsOf);
   if (position && !position.ok) return badQuery(c, position.faults).response;
   const after = position && position.value;
@@ -93,16 +98,21 @@ async function getUsage(c: Context<AppEnv>): Promise<Response> {
     from === undefined ? periodAt("month", withinMs, rowsOf.anchorDay).startMs : Date.parse(from);
   if (fromMs >= toMs) return badQuery(c, [{ path: "/from", message: "must be before to" }]).response;
   const count = pageSize(limit, DEFAULT_ROWS);
-  const call = stubOf(c, id).usage({ fromMs, toMs, ...rowsOf, after, count: count + 1 });
+  const byRoute = by.includes("route");
+  const call = stubOf(c, id).usage({ fromMs, toMs, ...rowsOf, byRoute, after, count: count + 1 });
   return ask<UsageRow[] | null>(c, "account", call, (found) => {
     if (!found) return noAccount(c);
+    if (!found.every((row) => isGrouped(row, by))) {
+      return unavailable(
+        "The account's object has an earlier version, which does not group so. Retry when the rollout is complete.",
+        c.var.requestId,
+      );
+    }
     const rows = found.slice(0, count);
     const last = rows.at(-1);
     const next =
-      last && found.length > count
-        ? usageCursor({ period: last.period, route: last.route ?? "" }, rowsOf)
-        : null;
-    if (wantsCsv(c, format)) return usageCsv(c, rows, rowsOf.byRoute, next);
+      last && found.length > count ? usageCursor({ ...last, route: last.route ?? "" }, rowsOf) : null;
+    if (wantsCsv(c, format)) return usageCsv(c, rows, by, next);
     return c.json({
       account: id,
       // The ledger counts by the hour, so the rows cover whole hours.
@@ -115,6 +125,21 @@ async function getUsage(c: Context<AppEnv>): Promise<Response> {
   });
 }
 
+/** @returns a list that is not empty: of one name it has that name, of more also those of the others. */
+function groupings(names: readonly UsageGroup[]): readonly [string, ...string[]] {
+  const all = names.flatMap((name) => {
+    const others = names.filter((other) => other !== name);
+    return [name, ...(others.length > 0 ? groupings(others) : []).map((rest) => `${name},${rest}`)];
+  });
+  const [first = "", ...more] = all;
+  return [first, ...more];
+}
+
+/** Whether the object knows these groups. */
+function isGrouped(row: UsageRow, by: readonly UsageGroup[]): boolean {
+  return by.every((group) => typeof row[group] === "string");
+}
+
 /** Omits the route unless rows are grouped by it. */
 function rowView({ route, ...row }: UsageRow) {
   return route === null ? row : { ...row, route };
@@ -123,17 +148,18 @@ function rowView({ route, ...row }: UsageRow) {
 function usageCsv(
   c: Context<AppEnv>,
   rows: readonly UsageRow[],
-  byRoute: boolean,
+  by: readonly UsageGroup[],
   next: string | null,
 ): Response {
-  const header = ["period", ...(byRoute ? ["route"] : []), "requests", "cost", "denied", "units"];
-  const lines = rows.map(({ period, route, requests, cost, denied, units = {} }) => [
+  const byUnit = by.includes("unit");
+  const header = ["period", ...by, "requests", "cost", "denied", ...(byUnit ? [] : ["units"])];
+  const lines = rows.map(({ period, requests, cost, denied, units = {}, ...row }) => [
     period,
-    ...(byRoute ? [route ?? ""] : []),
+    ...by.map((group) => row[group] ?? ""),
     requests,
     cost,
     denied,
-    unitsText(Object.entries(units)),
+    ...(byUnit ? [] : [unitsText(Object.entries(units))]),
   ]);
   return csvPage(c, header, lines, next);
 }

@@ -11,6 +11,7 @@ import type {
   RegisterEntry,
   RegisterFilter,
   RegisterPosition,
+  SumQuery,
 } from "../src/objects/billing-register.ts";
 import type { RegisterBook } from "./billing-register/register-book.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
@@ -27,6 +28,14 @@ export class BillingRegister extends PlacedObject implements BillingRegisterRpc 
 
   async list(filter: RegisterFilter, after: RegisterPosition | null, count: number) {
     return (await this.#open()).list(filter, after, count);
+  }
+
+  async sums(query: SumQuery) {
+    return (await this.#open()).sums(query);
+  }
+
+  async outstanding() {
+    return (await this.#open()).outstanding();
   }
 
   async beginRebuild(name: string) {

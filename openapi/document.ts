@@ -17,6 +17,7 @@ import { DIRECTORY_NOTES } from "./resources/directory.ts";
 import { GRANTS_NOTES } from "./resources/grants.ts";
 import { IMPORT_NOTES } from "./resources/import.ts";
 import { INVOICES_NOTES } from "./resources/invoices.ts";
+import { INVOICED_NOTES } from "./resources/invoiced.ts";
 import { REGISTER_NOTES } from "./resources/register.ts";
 import { DOCUMENTS_NOTES } from "./resources/documents.ts";
 import { HEALTH_NOTES } from "./resources/health.ts";
@@ -68,6 +69,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...CREDITS_NOTES,
   ...INVOICES_NOTES,
   ...REGISTER_NOTES,
+  ...INVOICED_NOTES,
   ...STRIPE_NOTES,
   ...USAGE_EXPORT_NOTES,
   ...DOCUMENTS_NOTES,

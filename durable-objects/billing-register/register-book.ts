@@ -8,6 +8,7 @@
 import { withDeadline } from "../../src/deadline.ts";
 import {
   type NumberedEntry,
+  type Outstanding,
   overviewOf,
   type RebuiltSeries,
   type RegisterAnswer,
@@ -17,13 +18,16 @@ import {
   type RegisterOverview,
   type RegisterPage,
   type RegisterPosition,
+  type RegisterSums,
   seriesName,
+  type SumQuery,
 } from "../../src/objects/billing-register.ts";
 import { differingFields, digestColumns } from "./compare-documents.ts";
 import { numberOf } from "./document-number.ts";
 import { beginRebuild, finishRebuild, restoreDocument } from "./register-rebuild.ts";
 import { type DocumentRow, documentRow, type RegisterRow, toDocument } from "./register-rows.ts";
-import { RegisterStore } from "./register-store.ts";
+import { outstandingOf, sumsOf } from "./register-sums.ts";
+import { partsColumn, RegisterStore } from "./register-store.ts";
 
 const DEADLINE_MS = 2_000;
 
@@ -71,6 +75,14 @@ export class RegisterBook {
       documents: page.map((row) => toDocument(state.series, row)),
       next: last && rows.length > count ? { epoch: last.epoch, n: last.n } : null,
     };
+  }
+
+  sums(query: SumQuery): RegisterSums {
+    return sumsOf(this.#store, query);
+  }
+
+  outstanding(): Outstanding {
+    return outstandingOf(this.#store);
   }
 
   beginRebuild(name: string): void {
@@ -147,13 +159,15 @@ export class RegisterBook {
     if (entry.version > known.version) {
       const [sha256, fieldDigests] = digestColumns(entry);
       this.#store.sql.exec(
-        `UPDATE documents SET status = ?, open_minor = ?, version = ?, sha256 = coalesce(sha256, ?),
-           field_digests = coalesce(field_digests, ?) WHERE epoch = ? AND n = ?`,
+        `UPDATE documents SET status = ?1, open_minor = ?2, version = ?3, sha256 = coalesce(sha256, ?4),
+           field_digests = coalesce(field_digests, ?5), parts = coalesce(?6, iif(?1 = 'void', NULL, parts))
+         WHERE epoch = ?7 AND n = ?8`,
         entry.status,
         entry.openMinor,
         entry.version,
         sha256,
         fieldDigests,
+        partsColumn(entry),
         known.epoch,
         known.n,
       );

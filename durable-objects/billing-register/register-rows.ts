@@ -45,6 +45,8 @@ export const MIGRATIONS: readonly Migration[] = [
   ALTER TABLE documents ADD COLUMN sha256 TEXT;
   ALTER TABLE documents ADD COLUMN field_digests TEXT;
   `,
+  // What tiers and routes add to the subtotal, as JSON: [[tier, route, minor], …]. Null for documents of older Workers.
+  "ALTER TABLE documents ADD COLUMN parts TEXT",
 ];
 
 export const documentRow = z.object({

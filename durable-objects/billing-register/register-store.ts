@@ -69,8 +69,8 @@ export class RegisterStore {
     const { id, kind, user, periodStartMs, periodEndMs, currency, exponent, dueDays } = entry;
     this.sql.exec(
       `INSERT INTO documents (epoch, n, document_id, kind, user, period_start_ms, period_end_ms, currency, exponent,
-         total_minor, open_minor, status, issued_ms, due_ms, version, sha256, field_digests)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         total_minor, open_minor, status, issued_ms, due_ms, version, sha256, field_digests, parts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       epoch,
       n,
       id,
@@ -87,6 +87,14 @@ export class RegisterStore {
       dueDays === null ? null : issuedMs + dueDays * DAY_MS,
       entry.version,
       ...digestColumns(entry),
+      partsColumn(entry),
     );
   }
+}
+
+/** The column `parts` of an entry. */
+export function partsColumn({ parts }: RegisterEntry): string | null {
+  return parts === undefined
+    ? null
+    : JSON.stringify(parts.map(({ tier, route, minor }) => [tier, route, minor]));
 }

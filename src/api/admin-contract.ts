@@ -12,6 +12,7 @@ import { INVOICES } from "./accounts/invoices.ts";
 import { KEYS } from "./accounts/keys.ts";
 import { USAGE } from "./accounts/usage.ts";
 import { USERS } from "./accounts/users.ts";
+import { INVOICED } from "./billing/invoiced.ts";
 import { REGISTER } from "./billing/register.ts";
 import { USAGE_EXPORT } from "./billing/usage-export.ts";
 import { DOCUMENTS } from "./documents/documents.ts";
@@ -46,6 +47,7 @@ export const ADMIN_CONTRACT = {
   ...DOCUMENTS,
   ...INVOICES,
   ...REGISTER,
+  ...INVOICED,
   ...USAGE_EXPORT,
   ...USAGE,
   ...AUDIT,

@@ -3,6 +3,7 @@
  * exchanges. One object for each series, and one that knows all series.
  */
 import * as z from "zod/mini";
+import type { DocumentPart } from "../billing/document-parts.ts";
 import { DOCUMENT_KINDS, type DocumentKind } from "../billing/invoice-document.ts";
 import { INVOICE_STATUSES, type InvoiceStatus } from "../billing/invoice-status.ts";
 import { parseJson } from "../json.ts";
@@ -36,6 +37,8 @@ type ReportedEntry = z.infer<typeof registerEntrySchema>;
 export interface RegisterEntry extends ReportedEntry {
   /** Objects of an older version leave it out: then only the total is compared. */
   readonly digests?: DocumentDigests;
+  /** What tiers and routes add to the subtotal. Objects of an older version leave it out: then reports have the document as unknown. */
+  readonly parts?: readonly DocumentPart[];
 }
 
 /** Of a document without its number and dates, so that it can be compared before and after it has them. In hex. */
@@ -99,6 +102,57 @@ export interface RegisterPage {
   readonly next: RegisterPosition | null;
 }
 
+/** What sums of documents are grouped by: the month in which the billing period begins (UTC), the lines' tier or route, or the customer. */
+export const SUM_KEYS = ["month", "tier", "route", "customer"] as const;
+export type SumKey = (typeof SUM_KEYS)[number];
+
+/** The key of what a document adds that was registered without its {@link RegisterEntry.parts}. */
+export const UNKNOWN_PART = "(unknown)";
+
+export interface SumQuery {
+  readonly by: SumKey;
+  /** Only of billing periods that began at this moment or later. Null: any. */
+  readonly fromMs: number | null;
+  /** Only of billing periods that began before this moment. Null: any. */
+  readonly toMs: number | null;
+  /** Rows for these keys, and one for all others. Null: those of the `count` largest (of months: the newest). */
+  readonly keys: readonly string[] | null;
+  readonly count: number;
+}
+
+/** What the documents of one key add up to, before tax. */
+export interface SumRow {
+  /** Null: all keys that were not asked for. */
+  readonly key: string | null;
+  /** That have lines of this key, void ones not counted. */
+  readonly documents: number;
+  readonly minor: string;
+}
+
+/** Sums over the documents of one series. Rows that are all add up to the documents' subtotals. */
+export interface RegisterSums {
+  readonly rows: readonly SumRow[];
+  /** Whether these are all rows. */
+  readonly isComplete: boolean;
+  /** All documents of the range, each once. */
+  readonly documents: number;
+  /** Those of which only the total with tax is known. */
+  readonly unknown: number;
+  /** Null: there are no documents. */
+  readonly currency: string | null;
+  readonly exponent: number | null;
+  /** The register is being rebuilt, so documents are missing. */
+  readonly isRebuilding: boolean;
+}
+
+/** What is left to pay of the invoices of one series. */
+export interface Outstanding {
+  readonly documents: number;
+  readonly openMinor: string;
+  /** Of that, what is past due. */
+  readonly pastDueMinor: string;
+}
+
 /** What a rebuild found in one series. */
 export interface RebuiltSeries {
   readonly series: string;
@@ -120,6 +174,10 @@ export interface BillingRegisterRpc extends Rpc.DurableObjectBranded {
   put(entry: RegisterEntry): Promise<RegisterAnswer>;
   /** Documents after a place, newest first; at most `count`. */
   list(filter: RegisterFilter, after: RegisterPosition | null, count: number): Promise<RegisterPage>;
+  /** What the documents of a range add up to. */
+  sums(query: SumQuery): Promise<RegisterSums>;
+  /** What is left to pay of all invoices, as their objects last reported. */
+  outstanding(): Promise<Outstanding>;
   /** Begins a rebuild: forgets all documents, and gives no numbers until {@link finishRebuild}. @param name of the register. */
   beginRebuild(name: string): Promise<void>;
   /** Takes documents with their numbers. Safe to repeat. */
@@ -139,9 +197,17 @@ export interface RegisterOverview {
   readonly currency: string | null;
 }
 
+/** No series of a policy has a hyphen. */
+const NOTES_SUFFIX = "-CN";
+
 /** The name of a series' object. */
 export function seriesName(series: string, kind: DocumentKind): string {
-  return kind === "invoice" ? series : `${series}-CN`;
+  return kind === "invoice" ? series : series + NOTES_SUFFIX;
+}
+
+/** Whether the documents of the object of this name are credit notes. */
+export function isOfNotes(name: string): boolean {
+  return name.endsWith(NOTES_SUFFIX);
 }
 
 /** Not the name of a series: those are capitals. */

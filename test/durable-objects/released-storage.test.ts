@@ -44,7 +44,7 @@ const RELEASED = {
     "688b5d71100d34b3",
     "d415845ef052fa39",
   ],
-  BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0", "95cba204169894ec"],
+  BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0", "95cba204169894ec", "005d0f049bf7b7d0"],
   PolicyRegistry: ["66bd50ad5c40ae34"],
   AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107", "d7351be6ee12bf17"],
   WebhookDesk: ["2a8266760c245064"],

@@ -495,6 +495,35 @@ describe("an account's billing", () => {
     expect(await numbersOf(`account=billed-3&from=${began}`)).toEqual(["API-000001"]);
     expect(await numbersOf("account=billed-4")).toEqual([]);
     expect(await numbersOf(`to=${began}`)).toEqual([]);
+    const invoiced = (query: string) => operator.get("invoiced", `/billing/reports/invoiced?${query}`);
+    const whole = { documents: 2, amount: "1.00", creditNotes: "9.00" };
+    const month = {
+      by: "month",
+      currency: "USD",
+      rows: [{ key: began.slice(0, 7), ...whole }],
+      total: whole,
+    };
+    expect(await invoiced("")).toEqual({
+      ...month,
+      others: null,
+      unknown: 0,
+      outstanding: { documents: 0, open: "0.00", pastDue: "0.00" },
+    });
+    expect((await invoiced("by=route")).rows).toEqual([
+      { key: "(base)", documents: 1, amount: "1.00", creditNotes: "0.00" },
+      { key: "(adjustment)", documents: 2, amount: "0.00", creditNotes: "9.00" },
+    ]);
+    expect(await invoiced("by=route&limit=1&kind=invoice")).toMatchObject({
+      rows: [{ key: "(adjustment)", amount: "9.00" }],
+      others: { documents: 1, amount: "1.00", creditNotes: "0.00" },
+      total: { documents: 1, amount: "10.00" },
+    });
+    expect(await invoiced("by=tier&kind=credit_note")).toMatchObject({ total: { amount: "-9.00" } });
+    expect((await invoiced(`to=${began}`)).rows).toEqual([]);
+    expect(await operator.rejection("GET", "/billing/reports/invoiced?from=2100-02-01&to=2100-01-01")).toBe(
+      "400 /from",
+    );
+    expect(await operator.rejection("GET", "/billing/reports/invoiced?by=key")).toBe("400 /by");
     const rebuilt = await operator.do("rebuiltRegister", "POST", "/billing/register/rebuild");
     expect(rebuilt.cursor).toBeNull();
     expect(rebuilt.series.find(({ series }) => series === "API")).toMatchObject({ documents: 1, missing: 0 });

@@ -11,6 +11,7 @@ import { loadStripe } from "../../../src/stripe-module.ts";
 import { STRIPE_LANE } from "../../outbox.ts";
 import type { Closing } from "./closing.ts";
 import { digestsOf, sha256Of } from "./document-digests.ts";
+import { reportedParts } from "./register-parts.ts";
 
 /**
  * @param lane of the outbox.
@@ -42,7 +43,8 @@ async function registerDocument(
   const entry = readEntry(value);
   const digests = await digestsOf(closing.document(id));
   const register = registerOf(namespace, seriesName(entry.series, entry.kind));
-  const answer: RegisterAnswer = await register.put({ ...entry, digests });
+  const parts = reportedParts(closing.invoices, id, entry.status);
+  const answer: RegisterAnswer = await register.put({ ...entry, digests, parts });
   if (answer.kind !== "registered") {
     const fields = answer.kind === "differs" ? (answer.fields ?? ["totalMinor"]) : [];
     const why = { ...answer, fields: fields.length > 0 ? fields.join(", ") : undefined };

@@ -27,6 +27,7 @@ import type { Closing } from "./closing.ts";
 import { digestsOf } from "./document-digests.ts";
 import type { StoredCreditNote, StoredInvoice } from "./invoice-store.ts";
 import { entryOf, noteEntryOf, openMinorOf } from "./register-entries.ts";
+import { reportedParts } from "./register-parts.ts";
 
 export interface InvoiceHost extends BillingHost {
   /** Does the steps of closing that are due. */
@@ -189,7 +190,8 @@ export class InvoiceCalls implements InvoicesRpc {
       const { number, issuedAt } = document;
       if (number === null || issuedAt === null) continue;
       const digests = await digestsOf(document);
-      entries.push({ ...entry, number, issuedMs: Date.parse(issuedAt), digests });
+      const parts = reportedParts(invoices, entry.id, entry.status);
+      entries.push({ ...entry, number, issuedMs: Date.parse(issuedAt), digests, parts });
     }
     return entries;
   }

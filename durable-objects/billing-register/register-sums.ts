@@ -1,0 +1,135 @@
+/**
+ * Sums over a register's documents, for reports: added up by SQLite, so that memory holds no more than the rows of an answer.
+ *
+ * An amount may have 40 digits, more than an integer of SQLite or a double holds. So five limbs of 8 digits are added up each by itself, and
+ * put together as one BigInt: exact for up to 90 million documents.
+ */
+import * as z from "zod/mini";
+import {
+  type Outstanding,
+  type RegisterSums,
+  type SumKey,
+  type SumQuery,
+  UNKNOWN_PART,
+} from "../../src/objects/billing-register.ts";
+import type { RegisterStore } from "./register-store.ts";
+
+const LIMBS = 5;
+const LIMB_DIGITS = 8;
+const DIGITS = LIMBS * LIMB_DIGITS;
+const LIMB = 10n ** BigInt(LIMB_DIGITS);
+
+/** The sums of the limbs of a column of amounts, as JSON. */
+function limbSums(minor: string): string {
+  const sign = `iif(substr(${minor}, 1, 1) = '-', -1, 1)`;
+  const digits = `substr('${"0".repeat(DIGITS)}' || ltrim(${minor}, '-'), -${DIGITS})`;
+  const sums = Array.from({ length: LIMBS }, (_none, i) => {
+    const limb = `substr(${digits}, ${i * LIMB_DIGITS + 1}, ${LIMB_DIGITS})`;
+    return `sum(${sign} * CAST(${limb} AS INTEGER))`;
+  });
+  return `json_array(${sums.join(", ")})`;
+}
+
+const limbs = z.array(z.nullable(z.int()));
+
+/** What {@link limbSums} of no rows, or of some, add up to. */
+function minorOf(text: string): bigint {
+  return limbs.parse(JSON.parse(text)).reduce((sum, limb) => sum * LIMB + BigInt(limb ?? 0), 0n);
+}
+
+const KEY_SQL: Readonly<Record<SumKey, string>> = {
+  month: "strftime('%Y-%m', period_start_ms / 1000, 'unixepoch')",
+  tier: "part.value ->> 0",
+  route: "part.value ->> 1",
+  customer: "user",
+};
+
+const IN_RANGE = "(?1 IS NULL OR period_start_ms >= ?1) AND (?2 IS NULL OR period_start_ms < ?2)";
+
+/** The parts of a document. Without them, its total is one; nothing is left of a void one. */
+const PARTS = `json_each(coalesce(parts, iif(status = 'void', '[]',
+  json_array(json_array('${UNKNOWN_PART}', '${UNKNOWN_PART}', total_minor))))) AS part`;
+
+const sumRow = z.object({ key: z.nullable(z.string()), documents: z.int(), sums: z.string() });
+const rangeRow = z.object({ documents: z.int(), unknown: z.int() });
+const anyRow = z.object({ currency: z.string(), exponent: z.int() });
+
+const NOTHING: RegisterSums = {
+  rows: [],
+  isComplete: true,
+  documents: 0,
+  unknown: 0,
+  currency: null,
+  exponent: null,
+  isRebuilding: false,
+};
+
+export function sumsOf(store: RegisterStore, { by, fromMs, toMs, keys, count }: SumQuery): RegisterSums {
+  const state = store.state();
+  if (state === null) return NOTHING;
+  const { sql } = store;
+  const isAsked = "key IN (SELECT value FROM json_each(?4))";
+  const rows = sql
+    .exec(
+      `SELECT ${keys === null ? "key" : `iif(${isAsked}, key, NULL)`} AS shown,
+         count(DISTINCT iif(status = 'void', NULL, document_id)) AS documents, ${limbSums("minor")} AS sums
+       FROM (SELECT document_id, status, ${KEY_SQL[by]} AS key, part.value ->> 2 AS minor
+         FROM documents, ${PARTS} WHERE ${IN_RANGE})
+       GROUP BY shown ORDER BY ${by === "month" ? "" : "sum(CAST(minor AS REAL)) DESC, "}shown ${by === "month" ? "DESC" : ""}
+       LIMIT ?3`,
+      fromMs,
+      toMs,
+      // With keys: all of them, and the row of the others.
+      keys === null ? count + 1 : keys.length + 1,
+      ...(keys === null ? [] : [JSON.stringify(keys)]),
+    )
+    .toArray()
+    .map(({ shown, ...row }) => sumRow.parse({ ...row, key: shown }));
+  const isComplete = keys !== null || rows.length <= count;
+  const range = sql
+    .exec(
+      `SELECT count(*) AS documents, count(iif(parts IS NULL, 1, NULL)) AS unknown FROM documents
+       WHERE status <> 'void' AND ${IN_RANGE}`,
+      fromMs,
+      toMs,
+    )
+    .one();
+  const [any] = sql.exec("SELECT currency, exponent FROM documents LIMIT 1").toArray();
+  const { currency, exponent } = any ? anyRow.parse(any) : NOTHING;
+  return {
+    rows: (isComplete ? rows : rows.slice(0, count)).map(({ key, documents, sums }) => ({
+      key,
+      documents,
+      minor: String(minorOf(sums)),
+    })),
+    isComplete,
+    ...rangeRow.parse(range),
+    currency,
+    exponent,
+    isRebuilding: state.rebuilding === 1,
+  };
+}
+
+const openRow = z.object({ documents: z.int(), sums: z.string() });
+
+/** Invoices that were given up are not waited for. */
+export function outstandingOf(store: RegisterStore): Outstanding {
+  if (store.state() === null) return { documents: 0, openMinor: "0", pastDueMinor: "0" };
+  const openOf = (status: string): { documents: number; minor: bigint } => {
+    const row = store.sql
+      .exec(
+        `SELECT count(*) AS documents, ${limbSums("open_minor")} AS sums FROM documents
+         WHERE status = ? AND open_minor <> '0'`,
+        status,
+      )
+      .one();
+    const { documents, sums } = openRow.parse(row);
+    return { documents, minor: minorOf(sums) };
+  };
+  const [issued, pastDue] = [openOf("issued"), openOf("past_due")];
+  return {
+    documents: issued.documents + pastDue.documents,
+    openMinor: String(issued.minor + pastDue.minor),
+    pastDueMinor: String(pastDue.minor),
+  };
+}

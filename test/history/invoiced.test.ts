@@ -1,0 +1,110 @@
+/** What reports have of accounts that close their periods, correct and cancel invoices: what their objects reported to the registers. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { invoicedSums, outstandingSums, type Register } from "../../src/api/billing/invoiced-sums.ts";
+import type { SumKey } from "../../src/objects/billing-register.ts";
+import { type BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
+import { account, policy } from "./closed-user.ts";
+import type { Registers } from "./registers.ts";
+
+let startTime = (): void => undefined;
+beforeAll(() => {
+  startTime = stopTime();
+});
+afterAll(() => startTime());
+
+const ID = "ann.20260101";
+const DRAFTED = "2026-02-01T02:10:00Z";
+const ISSUED = "2026-02-01T04:00:00Z";
+const LATER = "2026-02-01T05:00:00Z";
+const VAT = [{ country: "DE", name: "VAT", percent: "20" }];
+
+function registersOf(registers: Registers): Register[] {
+  return ["INV", "INV-CN"].map((name) => ({
+    isOfNotes: name === "INV-CN",
+    sums: async (query) => registers.object(name).sums(query),
+    outstanding: async () => registers.object(name).outstanding(),
+  }));
+}
+
+/** What was invoiced, by key, with the total of all. */
+async function invoiced({ registers }: BilledUser, by: SumKey): Promise<Record<string, string>> {
+  const { rows, total } = await invoicedSums(registersOf(registers), { by, fromMs: null, toMs: null }, 100);
+  const shown = [...rows, { key: "total", ...total }];
+  return Object.fromEntries(shown.map(({ key, minor }) => [key, String(minor)]));
+}
+
+/** An account with a taxed invoice of 31.00 base, 50 over at 0.01 and a discount of 1.00. */
+async function billed(): Promise<BilledUser> {
+  const user = await account(policy("31", { taxes: VAT }));
+  await user.object.changeBilling({ customer: { country: "DE" } }, user.revision, OPERATOR);
+  await user.use("/a", 150);
+  await user.passUntil(DRAFTED);
+  const lines = [{ description: "discount", amount: "-1.00" }];
+  await user.object.adjustInvoice(ID, lines, null, OPERATOR);
+  await user.passUntil(ISSUED);
+  return user;
+}
+
+const note = (user: BilledUser, amount: string) =>
+  user.object.creditInvoice(ID, [{ line: 0, amount }], { ...OPERATOR, reason: "outage" });
+
+describe("what was invoiced", () => {
+  it("is the lines before tax, by tier and route or kind, less what credit notes take back", async () => {
+    const user = await billed();
+    const all = { "(base)": "3100", "(overage)": "50", "(adjustment)": "-100", total: "3050" };
+    expect(await invoiced(user, "route")).toEqual(all);
+    expect(await invoiced(user, "tier")).toEqual({ pro: "3150", "(adjustment)": "-100", total: "3050" });
+    expect(await outstandingSums(registersOf(user.registers))).toEqual({
+      documents: 1,
+      openMinor: 3_660n,
+      pastDueMinor: 0n,
+    });
+    await note(user, "11.00");
+    await user.passUntil(LATER);
+    expect(await invoiced(user, "route")).toEqual({ ...all, "(base)": "2000", total: "1950" });
+    expect(await invoiced(user, "tier")).toMatchObject({ pro: "2050", total: "1950" });
+    expect(await invoiced(user, "month")).toEqual({ "2026-01": "1950", total: "1950" });
+    expect(await invoiced(user, "customer")).toEqual({ ann: "1950", total: "1950" });
+    await user.passUntil("2026-02-16T00:00:00Z");
+    const { openMinor, pastDueMinor } = await outstandingSums(registersOf(user.registers));
+    expect([openMinor, pastDueMinor]).toEqual([2_340n, 2_340n]);
+  });
+
+  it("has nothing of a void invoice, whatever its credit notes had taken back", async () => {
+    const user = await billed();
+    await note(user, "11.00");
+    await note(user, "0.50");
+    await user.object.endInvoice(ID, "void", OPERATOR);
+    await user.passUntil(LATER);
+    expect(await invoiced(user, "tier")).toEqual({ pro: "0", total: "0" });
+    expect(await invoiced(user, "month")).toEqual({ "2026-01": "0", total: "0" });
+    expect((await outstandingSums(registersOf(user.registers))).documents).toBe(0);
+  });
+
+  it("is the same after a rebuild, which fills in what an older register did not know", async () => {
+    const user = await billed();
+    await note(user, "11.00");
+    await user.passUntil(LATER);
+    const before = await Promise.all(
+      (["month", "tier", "route", "customer"] as const).map((by) => invoiced(user, by)),
+    );
+    const entries = await user.object.numberedDocuments();
+    const restore = async (isOlder: boolean): Promise<void> => {
+      for (const name of ["INV", "INV-CN"]) {
+        const register = user.registers.object(name);
+        register.beginRebuild(name);
+        const own = entries.filter(({ number }) => number.startsWith("INV-CN") === (name === "INV-CN"));
+        const { parts: _parts, ...older } = own[0]!;
+        await register.restore(isOlder ? [older] : own);
+        register.finishRebuild();
+      }
+    };
+    await restore(true);
+    expect(await invoiced(user, "tier")).toEqual({ "(unknown)": "2340", total: "2340" });
+    await restore(false);
+    const after = await Promise.all(
+      (["month", "tier", "route", "customer"] as const).map((by) => invoiced(user, by)),
+    );
+    expect(after).toEqual(before);
+  });
+});

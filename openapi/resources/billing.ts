@@ -92,6 +92,38 @@ const segmentSchema = named(
   }),
 );
 
+const expected = <T extends z.ZodMiniType>(value: T) =>
+  z.strictObject({ expected: value, low: value, high: value });
+
+const forecastSchema = named(
+  "BillingForecast",
+  "What the open period is expected to come to at its end. The method and how often it is right: docs/billing.md.",
+  z.strictObject({
+    periodEnd: moment("The end of the open period."),
+    byWeekday: about("Whether weekdays are told apart: from two weeks of history on.", z.boolean()),
+    usage: about(
+      "In tokens of requests, which an overage quota counts: what is used so far and what is expected, whether or not the quota stops before. About 80 % of periods end from `low` to `high`.",
+      expected(z.number()),
+    ),
+    amount: about(
+      "The subtotal that the period comes to at each of the three, in the currency's major unit. Usage beyond the point where the quota stops is not charged.",
+      expected(z.string()),
+    ),
+    trend: about(
+      "Null if usage has no clear trend, or fewer than 28 complete days.",
+      z.nullable(
+        z.strictObject({
+          perDay: about("The change from a day to the next, in tokens.", z.number()),
+          perWeekShare: about(
+            "The change in a week as a share of the median day; null if that is 0.",
+            z.nullable(z.number()),
+          ),
+        }),
+      ),
+    ),
+  }),
+);
+
 export const billingSchema = named(
   "AccountBilling",
   "An account's open billing period, and what it comes to so far.",
@@ -109,6 +141,7 @@ export const billingSchema = named(
     segments: z.array(segmentSchema),
     accrued: billSchema,
     allowance: about("Null if no quota of the account's terms has overage.", z.nullable(allowanceSchema)),
+    forecast: about("Null with fewer than three complete days of usage.", z.nullable(forecastSchema)),
   }),
 );
 export type BillingResponse = z.infer<typeof billingSchema>;
@@ -206,6 +239,13 @@ const EXAMPLE = {
   ],
   accrued: BILL,
   allowance: ALLOWANCE,
+  forecast: {
+    periodEnd: "2026-12-01T00:00:00.000Z",
+    byWeekday: true,
+    usage: { expected: 1_060_000, low: 980_000, high: 1_140_000 },
+    amount: { expected: "129.00", low: "99.00", high: "165.00" },
+    trend: { perDay: 210, perWeekShare: 0.04 },
+  },
 } satisfies BillingResponse;
 
 const CREDIT = {

@@ -75,6 +75,30 @@ export interface AllowanceView {
   readonly stop: StopReason | null;
 }
 
+/** A figure of a forecast: what is expected, and the band in which about 80 % of periods end. */
+export interface Expected<T> {
+  readonly expected: T;
+  readonly low: T;
+  readonly high: T;
+}
+
+/** What the open period is expected to come to when it ends. */
+export interface BillingForecast {
+  /** Whether the account's history is long enough to tell weekdays apart. */
+  readonly byWeekday: boolean;
+  /** In tokens of the unit that an overage quota counts, which is `requests`: what is used already and what is expected. */
+  readonly usage: Expected<number>;
+  /** The subtotal of the bill. What the quota would reject is not charged. */
+  readonly amount: Expected<string>;
+  /** Null: usage has no clear trend. */
+  readonly trend: {
+    /** Tokens: the change from a day to the next. */
+    readonly perDay: number;
+    /** The change in a week as a share of the median day; null if that is 0. */
+    readonly perWeekShare: number | null;
+  } | null;
+}
+
 export interface BillingView {
   readonly tier: string;
   /** The tier from the next period on; null: the same one. */
@@ -92,6 +116,8 @@ export interface BillingView {
   readonly accrued: BillView;
   /** null: no quota of the account's terms has overage. */
   readonly allowance: AllowanceView | null;
+  /** Null: fewer than three complete days of usage. */
+  readonly forecast: BillingForecast | null;
 }
 
 export interface CreditView {

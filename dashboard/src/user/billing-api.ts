@@ -13,12 +13,17 @@ export interface Bill extends Pick<WholeBill, "total" | "due"> {
   readonly taxes: readonly Tax[];
 }
 
+type WholeForecast = NonNullable<Billing["forecast"]>;
+/** What the open period will come to. */
+export type Forecast = Pick<WholeForecast, "usage" | "amount" | "trend">;
+
 /** An account's open period. */
 export interface BillingSummary extends Pick<
   Billing,
   "period" | "currency" | "spendCap" | "budget" | "pendingTier"
 > {
   readonly accrued: Bill;
+  readonly forecast: Forecast | null;
 }
 
 /** What a change of tier would do. */
@@ -36,6 +41,12 @@ const isBill = isShape<Bill>({
   due: isText,
 });
 
+const isForecast = isShape<Forecast>({
+  usage: isShape({ expected: isNumber, low: isNumber, high: isNumber }),
+  amount: isShape({ expected: isText, low: isText, high: isText }),
+  trend: isNullOr(isShape({ perDay: isNumber, perWeekShare: isNullOr(isNumber) })),
+});
+
 export const parseBilling = parseAs(
   isShape<BillingSummary>({
     period: isShape({ start: isText, end: isText }),
@@ -44,6 +55,7 @@ export const parseBilling = parseAs(
     budget: isNullOr(isText),
     pendingTier: isNullOr(isText),
     accrued: isBill,
+    forecast: isNullOr(isForecast),
   }),
 );
 

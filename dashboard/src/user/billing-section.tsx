@@ -9,6 +9,7 @@ import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath } from "./account-api.ts";
 import { BillTable } from "./bill-table.tsx";
+import { forecastText } from "./forecast-text.ts";
 import { type BillingSummary, parseBilling, parseCredits } from "./billing-api.ts";
 import type { UserAction } from "./use-user.ts";
 import { RowAction } from "./user-actions.tsx";
@@ -53,7 +54,7 @@ export function BillingSection({ id, onOpen }: Props) {
   );
 }
 
-function factsOf({ period, spendCap, budget, pendingTier }: BillingSummary): Facts {
+function factsOf({ period, spendCap, budget, pendingTier, forecast }: BillingSummary): Facts {
   return [
     [
       "Period",
@@ -61,6 +62,7 @@ function factsOf({ period, spendCap, budget, pendingTier }: BillingSummary): Fac
         <When iso={period.start} /> – <When iso={period.end} />
       </>,
     ],
+    ["Forecast", forecastText(forecast)],
     ["Spend cap", spendCap ?? "none in the policy"],
     ["Budget", budget ?? "none"],
     ...(pendingTier === null ? [] : [["Next tier", pendingTier] as const]),

@@ -192,7 +192,7 @@ export class BillingCalls implements BillingRpc {
   #answer(policy: Policy): BillingAnswer {
     const { billing, accounts } = this.#host.store.memory;
     if (accounts.account === null) return { kind: "absent" };
-    const view = billing && billingView(billing, policy, accounts.account);
+    const view = billing && billingView(billing, policy, accounts.account, Date.now());
     return view ? { kind: "billing", billing: view } : { kind: "not-billed" };
   }
 

@@ -9,14 +9,22 @@ import type { Policy } from "../../../src/policy/compile.ts";
 import { liveAllowance } from "./allowances.ts";
 import type { BillingDesk } from "./billing-desk.ts";
 import type { BillingAccount } from "./billing-rows.ts";
+import { periodForecast } from "./period-forecast.ts";
 import { billView } from "./rating.ts";
 
 /** Null: the account has no open period. */
-export function billingView(desk: BillingDesk, policy: Policy, account: Account): BillingView | null {
+export function billingView(
+  desk: BillingDesk,
+  policy: Policy,
+  account: Account,
+  nowMs: number,
+): BillingView | null {
   const billed = desk.current();
   const own = desk.store.account;
   if (billed === null || own === null) return null;
   const { period, currency } = billed;
+  const { budget } = own;
+  const spendCap = desk.spendCapOf(policy, billed, desk.offer(policy, account));
   return {
     tier: account.tier,
     pendingTier: own.pendingTier,
@@ -26,11 +34,12 @@ export function billingView(desk: BillingDesk, policy: Policy, account: Account)
     periodEndMs: period.endMs,
     anchorDay: own.anchorDay,
     customer: own.customer,
-    budget: own.budget,
-    spendCap: desk.spendCapOf(policy, billed, desk.offer(policy, account)),
+    budget,
+    spendCap,
     segments: segmentViews(desk, billed),
     accrued: billView(desk.bill(policy, billed), currency),
     allowance: allowanceView(desk, policy, account, own, billed),
+    forecast: periodForecast(desk, policy, billed, { budget, spendCap }, nowMs),
   };
 }
 

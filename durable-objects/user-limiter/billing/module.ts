@@ -22,8 +22,8 @@ import { StripeStore } from "./stripe-store.ts";
 import { putTerms } from "./tier-changes.ts";
 
 /** The billing of the account whose tables `sql` has. */
-function deskOf(sql: SqlStorage, parts: Omit<DeskParts, "store">): BillingDesk {
-  return new BillingDesk({ ...parts, store: new BillingStore(sql, parts.hasTables(), parts.events) });
+function deskOf(sql: SqlStorage, parts: Omit<DeskParts, "store" | "sql">): BillingDesk {
+  return new BillingDesk({ ...parts, sql, store: new BillingStore(sql, parts.hasTables(), parts.events) });
 }
 
 /** What closes the periods of that account. @param env of the deployment. */

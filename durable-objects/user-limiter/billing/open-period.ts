@@ -20,11 +20,13 @@ import type { AuditTrail } from "../audit-trail.ts";
 import type { Ledger } from "../ledger.ts";
 import { admittedTokens, counterAllowance, counterOffset, liveBasis } from "./allowances.ts";
 import type { BillingStore } from "./billing-store.ts";
+import { billedDays } from "./daily-usage.ts";
 import { decimalsOf, type Offer, offerOf } from "./offers.ts";
 import { type Bill, type BillContext, billOf, creditsAfter } from "./rating.ts";
 
 /** The parts of the object that billing reads and changes. */
 export interface DeskParts {
+  readonly sql: SqlStorage;
   readonly store: BillingStore;
   readonly accounts: AccountStore;
   readonly ledger: Ledger;
@@ -54,6 +56,18 @@ export class OpenPeriod {
     const { ledger, hasTables } = this.parts;
     const fromHour = Math.floor(period.startMs / HOUR_MS);
     return usageAtEnd ?? ledger.byRoute(fromHour, Math.ceil(period.endMs / HOUR_MS), hasTables());
+  }
+
+  /** What the ledger has from the hour of this moment on. */
+  usageSince(fromMs: number): readonly UsageRow[] {
+    const { ledger, hasTables } = this.parts;
+    return ledger.byRoute(Math.floor(fromMs / HOUR_MS), Infinity, hasTables());
+  }
+
+  /** Billed usage on the complete days before now (daily-usage.ts). */
+  billedDays(nowMs: number): number[] {
+    const { sql, ledger, hasTables } = this.parts;
+    return billedDays(sql, ledger, hasTables(), nowMs);
   }
 
   /** The account's grants as they count in the open period. */

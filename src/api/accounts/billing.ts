@@ -169,10 +169,12 @@ function unknownTier(c: Context<AppEnv>, tier: string): Response {
 }
 
 function billingResponse(account: string, view: BillingView) {
-  const { trialEndsMs, periodStartMs, periodEndMs, segments, ...fields } = view;
+  const { trialEndsMs, periodStartMs, periodEndMs, segments, forecast, ...fields } = view;
   return {
     account,
     ...fields,
+    // An object that still runs the version before has none.
+    forecast: forecast ? { periodEnd: iso(periodEndMs), ...forecast } : null,
     trialEndsAt: isoOrNull(trialEndsMs),
     period: { start: iso(periodStartMs), end: iso(periodEndMs) },
     segments: segments.map(({ startMs, endMs, tier, revision, usage }) => ({

@@ -1,0 +1,77 @@
+/**
+ * What an account's open period will come to: the usage that its past days let expect, rated by the code that closes the period. Changes
+ * nothing and keeps nothing.
+ */
+import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
+import { forecast } from "../../../src/billing/forecast.ts";
+import { formatMinor } from "../../../src/billing/money.ts";
+import { trend } from "../../../src/billing/trend.ts";
+import { quantityMilli, type UsageRow } from "../../../src/billing/usage.ts";
+import { horizonUntil, withUsageAhead } from "../../../src/billing/usage-ahead.ts";
+import { DAY_MS } from "../../../src/core/time.ts";
+import { REQUESTS as UNIT } from "../../../src/core/unit-costs.ts";
+import { MAX_EXACT, toTokens } from "../../../src/core/units.ts";
+import type { BillingForecast } from "../../../src/objects/billing.ts";
+import type { Policy } from "../../../src/policy/compile.ts";
+import { liveAllowance } from "./allowances.ts";
+import type { BillingDesk } from "./billing-desk.ts";
+import { decimalsOf } from "./offers.ts";
+import { billOf } from "./rating.ts";
+
+/** From this age on, the period itself shows how usage spreads over routes: it has had each weekday. */
+const MIN_SHARES_MS = 7 * DAY_MS;
+/** Before that, so much of the past does. */
+const SHARES_MS = 28 * DAY_MS;
+
+/**
+ * @param budget the customer's own cap.
+ * @param spendCap the policy's.
+ * @returns null: there are too few complete days.
+ */
+export function periodForecast(
+  desk: BillingDesk,
+  policy: Policy,
+  billed: BilledPeriod,
+  { budget, spendCap }: { readonly budget: string | null; readonly spendCap: string | null },
+  nowMs: number,
+): BillingForecast | null {
+  const { period, currency } = billed;
+  const horizon = horizonUntil(period.endMs, nowMs);
+  if (horizon === null) return null;
+  const days = desk.billedDays(nowMs);
+  const found = forecast(days, horizon);
+  if (found === null) return null;
+
+  const soFar = desk.usageOf(billed);
+  const usedMilli = quantityMilli(soFar, null, UNIT);
+  const moreMilli = (more: number): number => Math.min(Math.round(more), Math.max(0, MAX_EXACT - usedMilli));
+  const context = desk.context(policy, currency);
+  const stopMilli = liveAllowance(billed, context, budget, spendCap)?.amountMilli ?? MAX_EXACT;
+  const shares = sharesOf(desk, billed, soFar, nowMs);
+  const usage = (more: number): number => toTokens(usedMilli + moreMilli(more));
+  const amount = (more: number): string => {
+    // What the quota rejects is not charged.
+    const admittedMilli = Math.min(moreMilli(more), Math.max(0, stopMilli - usedMilli));
+    const bill = billOf(billed, withUsageAhead(soFar, shares, UNIT, admittedMilli), context);
+    return formatMinor(bill.totals.subtotalMinor, decimalsOf(currency));
+  };
+  const { expected, low, high, byWeekday } = found;
+  const change = trend(days);
+  return {
+    byWeekday,
+    usage: { expected: usage(expected), low: usage(low), high: usage(high) },
+    amount: { expected: amount(expected), low: amount(low), high: amount(high) },
+    trend: change && { perDay: toTokens(change.perDay), perWeekShare: change.perWeekShare },
+  };
+}
+
+/** Usage whose routes and units have the shares that are expected. */
+function sharesOf(
+  desk: BillingDesk,
+  { period }: BilledPeriod,
+  soFar: readonly UsageRow[],
+  nowMs: number,
+): readonly UsageRow[] {
+  if (nowMs - period.startMs >= MIN_SHARES_MS && quantityMilli(soFar, null, UNIT) > 0) return soFar;
+  return desk.usageSince(nowMs - SHARES_MS);
+}

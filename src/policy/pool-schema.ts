@@ -1,6 +1,6 @@
 /**
  * `upstreams` of a policy document: pools of upstreams that routes share (docs/pools.md). Checks each field by itself; pool-faults.ts finds
- * the faults between fields. Defaults are in src/gateway/pools/pool-settings.ts.
+ * the faults between fields. Defaults are in pool-defaults.ts.
  */
 import * as z from "zod/mini";
 import { boundedRecord } from "../bounded-record.ts";

@@ -330,18 +330,36 @@ describe("a pool", () => {
     expect(targetAt(state, 0).health).not.toBe(first);
   });
 
+  const discover = { url: "https://consul.example", format: "consul" } as const;
+
   it("whose list is discovered keeps the last one over an edit, and has none of a list before it was discovered", () => {
-    const discover = { url: "https://consul.example", format: "consul" } as const;
     const state = poolOf({ discover });
     expect(state.pick(new Set(), "user:1", NOW)).toBeNull();
-    state.discovered([{ url: "https://x.example", weight: 1 }]);
-    state.update({ name: "api", document: { discover: { ...discover, everySeconds: 60 } } });
+    state.discovered(discover, [{ url: "https://x.example", weight: 1 }]);
+    state.update({ name: "api", document: { discover: { ...discover, everySeconds: 60, scheme: "https" } } });
     expect(state.targets.map(({ url }) => url)).toEqual(["https://x.example"]);
     state.update({ name: "api", document: three });
-    state.discovered([{ url: "https://late.example", weight: 1 }]);
+    state.discovered(discover, [{ url: "https://late.example", weight: 1 }]);
     expect(state.targets).toHaveLength(3);
     state.update({ name: "api", document: { discover } });
     expect(state.targets).toEqual([]);
+  });
+
+  it.each([
+    ["another URL", { url: "https://other.example" }],
+    ["another format", { format: "http_sd" }],
+    ["another scheme", { scheme: "http" }],
+  ] as const)("that is discovered at %s has no targets until that list is there", (_what, edit) => {
+    const state = poolOf({ discover });
+    state.discovered(discover, [{ url: "https://old.example", weight: 1 }]);
+    const edited = { ...discover, ...edit };
+    state.update({ name: "api", document: { discover: edited } });
+    expect(state.targets).toEqual([]);
+    // The answer of the list before comes late.
+    state.discovered(discover, [{ url: "https://old.example", weight: 1 }]);
+    expect(state.targets).toEqual([]);
+    state.discovered(edited, [{ url: "https://new.example", weight: 1 }]);
+    expect(state.targets.map(({ url }) => url)).toEqual(["https://new.example"]);
   });
 });
 
@@ -443,7 +461,7 @@ describe("a discovered list", () => {
   it("is fetched when it is due, by one request at a time, and again soon while there is none", () => {
     const schedule = new DiscoverySchedule();
     const document = { ...consul, everySeconds: 15 };
-    const begin = (hasList: boolean, ms: number, of = document) => schedule.begin(of, hasList, NOW + ms);
+    const begin = (hasList: boolean, ms: number) => schedule.begin(document, hasList, NOW + ms);
     expect([begin(false, 0), begin(false, 10), begin(false, 1_500)]).toEqual([true, false, false]);
     expect(schedule.ended(false, NOW + 2_000)).toBe(2_000);
     expect(begin(false, 2_010)).toBe(true);
@@ -452,6 +470,5 @@ describe("a discovered list", () => {
     // The request that fetched it was ended by the runtime.
     expect([begin(true, 17_010 + DISCOVERY_MS), begin(true, 17_010 + 15_000)]).toEqual([false, true]);
     expect(schedule.ended(false, NOW + 33_000)).toBe(33_000 - 2_020);
-    expect(begin(true, 33_001, { ...document, url: "https://other.example" })).toBe(true);
   });
 });

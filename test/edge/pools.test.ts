@@ -584,7 +584,9 @@ describe("a pool whose targets are discovered", () => {
     Response.json(
       hosts.map((Address) => ({ Service: { Address, Port: 443 }, Checks: [{ Status: "passing" }] })),
     );
+  const NEW_URL = "https://new-consul.example/v1/health/service/api";
   let registry: () => Response | Promise<Response>;
+  let newRegistry: () => Response | Promise<Response>;
   let asked: number;
   let hosts: string[];
 
@@ -593,11 +595,13 @@ describe("a pool whose targets are discovered", () => {
     asked = 0;
     hosts = [];
     registry = () => consul("one.example", "two.example");
+    newRegistry = () => consul("three.example");
     vi.stubGlobal("fetch", (url: string) => {
       if (url === discover.url) {
         asked += 1;
         return registry();
       }
+      if (url === NEW_URL) return newRegistry();
       hosts.push(new URL(url).hostname);
       return new Response("fine");
     });
@@ -640,6 +644,50 @@ describe("a pool whose targets are discovered", () => {
     }
     expect([asked, new Set(hosts)]).toEqual([4, new Set(["one.example", "two.example"])]);
     expect(metricsOf(edge, "upstreamListAge")["api"]).toBeGreaterThanOrEqual(45_000);
+  });
+
+  /** The policy's edit, and the time in which isolates learn of it. */
+  const move = async () => {
+    await publishPolicy(policyWith({ discover: { ...discover, url: NEW_URL } }));
+    vi.advanceTimersByTime(30_000);
+  };
+
+  it("begins anew with another list: no request goes to a target of the one before, and the first waits for it", async () => {
+    const edge = await start();
+    await statuses(edge, 2);
+    hosts = [];
+    await move();
+    expect(await statuses(edge, 2)).toEqual([200, 200]);
+    expect(hosts).toEqual(["three.example", "three.example"]);
+  });
+
+  it("has no target if another list does not answer, although the one before did", async () => {
+    const edge = await start();
+    await statuses(edge, 1);
+    hosts = [];
+    newRegistry = () => Response.json([]);
+    await move();
+    expect([await statuses(edge, 1), hosts]).toEqual([[502], []]);
+    newRegistry = () => consul("three.example");
+    vi.advanceTimersByTime(1_000);
+    expect([await statuses(edge, 1), hosts]).toEqual([[200], ["three.example"]]);
+  });
+
+  it("ignores an answer of the list before that comes after the edit", async () => {
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const edge = await start();
+    await statuses(edge, 1);
+    registry = () => promise;
+    vi.advanceTimersByTime(15_000);
+    await statuses(edge, 1);
+    expect(asked).toBe(2);
+    hosts = [];
+    await move();
+    await statuses(edge, 1);
+    resolve(consul("one.example"));
+    await ended();
+    expect(await statuses(edge, 2)).toEqual([200, 200]);
+    expect(new Set(hosts)).toEqual(new Set(["three.example"]));
   });
 
   it("answers with 502 while there is no list, and recovers", async () => {

@@ -4,6 +4,7 @@
  * A registry is not the operator: entries that are no plain address of a server are left out, and so is all beyond the bound of a pool.
  */
 import * as z from "zod/mini";
+import { POOL_DEFAULTS } from "../../policy/pool-defaults.ts";
 import { MAX_TARGETS, MAX_WEIGHT, type PoolDocument } from "../../policy/pool-schema.ts";
 import { upstreamSchema } from "../../policy/upstream-schema.ts";
 import type { TargetAddress } from "./pool-state.ts";
@@ -33,7 +34,7 @@ const httpEntry = z.object({
 /** The targets of a list, by their URLs; null if it names none or is not such a list. */
 export function discoveredTargets(
   answer: unknown,
-  { format, scheme = "https" }: DiscoveryDocument,
+  { format, scheme = POOL_DEFAULTS.discover.scheme }: DiscoveryDocument,
 ): readonly TargetAddress[] | null {
   const entries = list.safeParse(answer);
   if (!entries.success) return null;

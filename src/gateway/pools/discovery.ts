@@ -4,12 +4,12 @@
  */
 import { messageOf } from "../../log.ts";
 import { parseJson } from "../../json.ts";
+import { POOL_DEFAULTS } from "../../policy/pool-defaults.ts";
 import { discoveredTargets, type DiscoveryDocument } from "./discovered-targets.ts";
 import type { TargetAddress } from "./pool-state.ts";
 
 /** Deadline of the whole answer. */
 export const DISCOVERY_MS = 2_000;
-const DEFAULT_EVERY_S = 15;
 /** Time between fetches while there is no list, so that requests fail. */
 const WITHOUT_LIST_MS = 1_000;
 /** Longest answer, bytes. */
@@ -20,9 +20,8 @@ export type Discovered =
   | { readonly kind: "list"; readonly targets: readonly TargetAddress[] }
   | { readonly kind: "failed"; readonly error: string };
 
-/** When the list of one pool was fetched. Plain data; the clock is an argument. */
+/** When one list of targets was fetched. Plain data; the clock is an argument. */
 export class DiscoverySchedule {
-  #url: string | null = null;
   #beganMs = -Infinity;
   #isRunning = false;
   /** When the list was good last; before that, when it was asked for first. */
@@ -30,7 +29,7 @@ export class DiscoverySchedule {
 
   /** Whether to fetch the list now. The caller then does. @param hasList whether there is one already. */
   begin(
-    { url, everySeconds = DEFAULT_EVERY_S }: DiscoveryDocument,
+    { everySeconds = POOL_DEFAULTS.discover.everySeconds }: DiscoveryDocument,
     hasList: boolean,
     nowMs: number,
   ): boolean {
@@ -38,9 +37,8 @@ export class DiscoverySchedule {
     const everyMs = hasList ? everySeconds * 1_000 : WITHOUT_LIST_MS;
     // A fetch that has not ended after its deadline has been ended, with its request.
     const isRunning = this.#isRunning && ageMs >= 0 && ageMs < 2 * DISCOVERY_MS;
-    const isDue = url !== this.#url || ageMs < 0 || ageMs >= everyMs;
+    const isDue = ageMs < 0 || ageMs >= everyMs;
     if (isRunning || !isDue) return false;
-    this.#url = url;
     this.#beganMs = nowMs;
     this.#isRunning = true;
     this.#goodMs ??= nowMs;

@@ -1,4 +1,5 @@
 /** What a pool's document means, with its defaults. Pure. */
+import { POOL_DEFAULTS } from "../../policy/pool-defaults.ts";
 import type { PoolDocument } from "../../policy/pool-schema.ts";
 
 /**
@@ -26,21 +27,32 @@ export interface PoolSettings {
   readonly probeTimeoutMs: number;
 }
 
-/** Not `timeout`: a retry after one needs a shorter deadline of the try before it, which slow answers would miss. */
-const RETRIED: readonly Failure[] = ["connect", "502", "503", "504"];
-
 export function poolSettings({ balance, retry = {}, eject = {}, probe }: PoolDocument): PoolSettings {
+  const defaults = POOL_DEFAULTS;
   return {
-    balance: balance ?? "round-robin",
-    attempts: retry.attempts ?? 1,
-    on: new Set(retry.on?.map(failureOf) ?? RETRIED),
-    budget: retry.budget ?? 0.2,
+    balance: balance ?? defaults.balance,
+    attempts: retry.attempts ?? defaults.retry.attempts,
+    on: new Set((retry.on ?? defaults.retry.on).map(failureOf)),
+    budget: retry.budget ?? defaults.retry.budget,
     tryTimeoutMs: retry.tryTimeoutMs ?? null,
-    ejectAfter: eject.failures ?? 5,
-    ejectMs: eject.forMs ?? 10_000,
+    ejectAfter: eject.failures ?? defaults.eject.failures,
+    ejectMs: eject.forMs ?? defaults.eject.forMs,
     probePath: probe?.path ?? null,
-    probeTimeoutMs: probe?.timeoutMs ?? 2_000,
+    probeTimeoutMs: probe?.timeoutMs ?? defaults.probe.timeoutMs,
   };
+}
+
+type Discovery = PoolDocument["discover"];
+
+/** Whether two documents name the same list of targets, read in the same way; undefined: the targets are in the policy. */
+export function isSameList(one: Discovery, other: Discovery): boolean {
+  return listOf(one) === listOf(other);
+}
+
+function listOf(discovery: Discovery): string {
+  if (discovery === undefined) return "";
+  const { url, format, scheme = POOL_DEFAULTS.discover.scheme } = discovery;
+  return `${format} ${scheme} ${url}`;
 }
 
 function failureOf(named: "connect" | "timeout" | 502 | 503 | 504): Failure {

@@ -4,10 +4,11 @@
  *
  * A change of the policy or of a discovered list keeps what is known of every target whose URL stays.
  */
+import type { PoolDocument } from "../../policy/pool-schema.ts";
 import type { Pool } from "../../policy/pool.ts";
 import { bySubject, leastRequests, type Random, RoundRobin } from "./balance.ts";
 import { InFlight } from "../in-flight.ts";
-import { type PoolSettings, poolSettings } from "./pool-settings.ts";
+import { isSameList, type PoolSettings, poolSettings } from "./pool-settings.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { TargetHealth } from "./target-health.ts";
 
@@ -57,18 +58,18 @@ export class PoolState {
   update(source: Pool): boolean {
     if (source === this.#source) return false;
     const { document } = source;
-    const wasDiscovered = this.#source.document.discover !== undefined;
+    const isKept = isSameList(document.discover, this.#source.document.discover);
     this.#source = source;
     this.#settings = poolSettings(document);
-    // A pool that is still discovered keeps the targets that were discovered last.
+    // The targets that were discovered last stay only if the same list is meant: another one may name none of them.
     if (document.targets) this.#list(document.targets);
-    else this.#list(wasDiscovered ? this.#targets : []);
+    else this.#list(isKept ? this.#targets : []);
     return true;
   }
 
-  /** The targets that were discovered. Ignored if the policy has others meanwhile. */
-  discovered(addresses: readonly TargetAddress[]): void {
-    if (this.#source.document.discover) this.#list(addresses);
+  /** The targets that a list names. Ignored if the policy has others meanwhile. @param list where they were listed. */
+  discovered(list: PoolDocument["discover"], addresses: readonly TargetAddress[]): void {
+    if (isSameList(list, this.#source.document.discover)) this.#list(addresses);
   }
 
   /**

@@ -10,8 +10,9 @@ import { originOf } from "../../edge/url-parts.ts";
 import type { Pool } from "../../policy/pool.ts";
 import type { WaitUntil } from "../../wait-until.ts";
 import type { ResolvedUpstream } from "../upstream.ts";
+import type { DiscoveryDocument } from "./discovered-targets.ts";
 import { discover, DISCOVERY_MS, DiscoverySchedule } from "./discovery.ts";
-import type { Failure } from "./pool-settings.ts";
+import { type Failure, isSameList } from "./pool-settings.ts";
 import { PoolState, type Target } from "./pool-state.ts";
 import { probe } from "./probe.ts";
 import type { Epoch } from "./target-health.ts";
@@ -34,12 +35,15 @@ const POLL_MS = 10;
 export class PoolWatch {
   readonly state: PoolState;
   readonly #services: Pick<Services, "log" | "metrics">;
-  readonly #schedule = new DiscoverySchedule();
+  /** Of the list in `discover`: another list begins anew. */
+  #schedule = new DiscoverySchedule();
+  #list: DiscoveryDocument | undefined;
   /** By index, what metrics say: targets that were never ejected have no series. */
   readonly #reported = new Map<number, boolean>();
 
   constructor(pool: Pool, services: Pick<Services, "log" | "metrics">) {
     this.state = new PoolState(pool);
+    this.#list = pool.document.discover;
     this.#services = services;
   }
 
@@ -52,9 +56,13 @@ export class PoolWatch {
       if (target.health.isProbeDue(nowMs)) context.waitUntil(this.#probe(target, context));
     }
     const { discover: document } = pool.document;
+    if (!isSameList(document, this.#list)) this.#schedule = new DiscoverySchedule();
+    this.#list = document;
     if (!document) return undefined;
     const hasList = this.state.targets.length > 0;
-    const fetched = this.#schedule.begin(document, hasList, nowMs) ? this.#discover(pool) : null;
+    const fetched = this.#schedule.begin(document, hasList, nowMs)
+      ? this.#discover(pool.name, document)
+      : null;
     if (fetched) context.waitUntil(fetched);
     return hasList ? undefined : (fetched ?? this.#awaitList(nowMs));
   }
@@ -85,14 +93,16 @@ export class PoolWatch {
   }
 
   /** Never rejects. */
-  async #discover({ name, document }: Pool): Promise<void> {
+  async #discover(name: string, list: DiscoveryDocument): Promise<void> {
     const { log, metrics } = this.#services;
-    if (!document.discover) return;
-    const found = await discover(document.discover);
-    const ageMs = this.#schedule.ended(found.kind === "list", Date.now());
+    const schedule = this.#schedule;
+    const found = await discover(list);
+    const ageMs = schedule.ended(found.kind === "list", Date.now());
+    // The policy names another list meanwhile.
+    if (schedule !== this.#schedule) return;
     metrics.peak("upstreamListAge", [name], ageMs / 1_000);
     if (found.kind === "list") {
-      this.state.discovered(found.targets);
+      this.state.discovered(list, found.targets);
       this.#report();
       return;
     }

@@ -5,6 +5,7 @@
  * Whatever it does not know, it leaves as written: then equal policies may look different, but never the other way round.
  */
 import { DEFAULT_TIMEOUT_MS } from "./compile.ts";
+import { effectivePool } from "./effective-pool.ts";
 import type { LimitDocument, PolicyDocument, RouteDocument, TierDocument } from "./schema.ts";
 
 /** A limit as it applies: without its name, which is its key. */
@@ -15,12 +16,15 @@ export type EffectivePolicy = Readonly<Record<string, unknown>>;
 
 /** @param document that compiles. */
 export function effectivePolicy(document: PolicyDocument): EffectivePolicy {
-  const { headers = {}, enforcement = "on", rules = [] } = document;
+  const { headers = {}, enforcement = "on", rules = [], upstreams = {} } = document;
   return {
     ...document,
     enforcement,
     rules,
     headers: { xRateLimit: false, ...headers },
+    upstreams: Object.fromEntries(
+      Object.entries(upstreams).map(([name, pool]) => [name, effectivePool(pool)]),
+    ),
     tiers: Object.fromEntries(
       Object.entries(document.tiers).map(([name, tier]) => [name, effectiveTier(tier, document)]),
     ),

@@ -3,9 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import embedded from "../../policy/default.json";
 import { canonicalJson } from "../../src/canonical-json.ts";
+import { differencesOf } from "../../packages/cli/src/policy-difference.ts";
+import { poolSettings } from "../../src/gateway/pools/pool-settings.ts";
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
 import { effectivePolicy } from "../../src/policy/effective.ts";
 import { parseBy } from "../../src/policy/fault.ts";
+import type { PoolDocument } from "../../src/policy/pool-schema.ts";
 import { type PolicyDocument, policySchema } from "../../src/policy/schema.ts";
 
 const optional = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: undefined });
@@ -166,5 +169,91 @@ describe("an effective policy", () => {
     const [minute] = burst.tiers.free.limits;
     if (minute) minute.burst = 149;
     expect(effectivePolicy(parsed(burst))).not.toEqual(effectivePolicy(parsed(embedded)));
+  });
+});
+
+describe("an effective pool", () => {
+  const number = (max: number) => optional(fc.integer({ min: 1, max }));
+  const target = fc.record(
+    { url: fc.constantFrom("https://a.example", "https://b.example"), weight: fc.constantFrom(1, 2) },
+    { requiredKeys: ["url"] },
+  );
+  const discover = fc.record(
+    {
+      url: fc.constant("https://consul.example"),
+      format: fc.constantFrom("consul" as const, "http_sd" as const),
+      everySeconds: fc.constantFrom(15, 60),
+      scheme: fc.constantFrom("https" as const, "http" as const),
+    },
+    { requiredKeys: ["url", "format"] },
+  );
+  const failures = fc.constantFrom(
+    "connect" as const,
+    "timeout" as const,
+    502 as const,
+    503 as const,
+    504 as const,
+  );
+  const settings = fc.record({
+    balance: optional(fc.constantFrom("round-robin" as const, "user" as const)),
+    retry: optional(
+      fc.record({
+        attempts: number(2),
+        on: optional(fc.array(failures, { maxLength: 5 })),
+        budget: optional(fc.constantFrom(0.2, 1)),
+        tryTimeoutMs: number(2),
+      }),
+    ),
+    eject: optional(
+      fc.record({ failures: fc.constantFrom(undefined, 5, 6), forMs: fc.constantFrom(undefined, 10_000) }),
+    ),
+    probe: optional(fc.record({ path: fc.constant("/"), timeoutMs: fc.constantFrom(undefined, 2_000, 1) })),
+  });
+  const pools = fc
+    .tuple(
+      settings,
+      fc.oneof(
+        fc.record({ targets: fc.array(target, { minLength: 1, maxLength: 2 }) }),
+        fc.record({ discover }),
+      ),
+    )
+    // As JSON: without undefined fields.
+    .map(([own, source]): PoolDocument => JSON.parse(JSON.stringify({ ...own, ...source })));
+  const withPool = (pool: PoolDocument): PolicyDocument => ({
+    ...parsed(embedded),
+    upstreams: { api: pool },
+  });
+  const everything = ({ targets, discover: list, ...own }: PoolDocument): unknown => ({
+    ...poolSettings(own),
+    on: [...poolSettings(own).on].toSorted(),
+    targets: targets?.map(({ url, weight = 1 }) => [url, weight]),
+    discover: list && [list.url, list.format, list.everySeconds ?? 15, list.scheme ?? "https"],
+  });
+
+  it("is the same exactly if the gateway does the same", () => {
+    fc.assert(
+      fc.property(pools, pools, (one, other) => {
+        const differences = differencesOf(withPool(one), withPool(other));
+        expect(differences.length === 0).toBe(
+          canonicalJson(everything(one)) === canonicalJson(everything(other)),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("does not differ from one whose defaults are spelled out", () => {
+    const targets = [{ url: "https://a.example" }];
+    const spelled: PoolDocument = {
+      targets: [{ url: "https://a.example", weight: 1 }],
+      balance: "round-robin",
+      retry: { on: [504, "connect", 503, 502], attempts: 1, budget: 0.2 },
+      eject: { failures: 5, forMs: 10_000 },
+    };
+    expect(differencesOf(withPool({ targets }), withPool(spelled))).toEqual([]);
+    expect(differencesOf(withPool(spelled), withPool({ targets, eject: { failures: 2 } }))).toEqual([
+      { path: "upstreams.api.eject.failures", before: 5, after: 2 },
+    ]);
+    expect(differencesOf({ ...parsed(embedded), upstreams: {} }, parsed(embedded))).toEqual([]);
   });
 });

@@ -1,8 +1,11 @@
 /** The changes between two policies, in words. */
 import { expect, test } from "vitest";
+import * as z from "zod/mini";
 import { limitWords } from "../../dashboard/src/policy/limit-words.ts";
 import { policyChanges } from "../../dashboard/src/policy/policy-changes.ts";
 import policy from "../../policy/default.json";
+import { effectivePool } from "../../src/policy/effective-pool.ts";
+import { pool as poolSchema, type PoolDocument } from "../../src/policy/pool-schema.ts";
 
 const [minute, month] = policy.tiers.free.limits;
 const withFree = (free: object) => ({ ...policy, tiers: { ...policy.tiers, free } });
@@ -122,3 +125,44 @@ test("lists at most 200 changes, each truncated to a line", () => {
   expect(changes).toHaveLength(200);
   expect(changes[0]?.words.length).toBeLessThan(200);
 });
+
+const TARGETS = [{ url: "https://a.example" }, { url: "https://b.example", weight: 2 }];
+const LISTED = { url: "https://consul.example", format: "consul" };
+
+test.each([
+  ["targets", { targets: TARGETS }],
+  ["a list that is discovered", { discover: LISTED, probe: { path: "/health" } }],
+  ["some settings", { targets: TARGETS, retry: { attempts: 3 }, eject: {} }],
+])("finds no change if the defaults of a pool with %s are spelled out", (_what, pool) => {
+  const spelled = effectivePool(poolDocument(pool));
+  for (const [before, after] of [
+    [pool, spelled],
+    [spelled, pool],
+  ]) {
+    expect(policyChanges(withPools({ api: before }), withPools({ api: after }))).toEqual([]);
+  }
+});
+
+test("says what changes of a pool, with its defaults, and which are new", () => {
+  const change = (before: object, after: object) =>
+    policyChanges(withPools(before), withPools(after)).map(({ words }) => words);
+  const api = { targets: TARGETS, retry: { on: ["connect", 503] } };
+  expect(
+    change({ api }, { api: { ...api, eject: { failures: 2 }, retry: { on: [503, "connect"] } } }),
+  ).toEqual(["upstreams.api.eject.failures 5 → 2"]);
+  expect(
+    change({ api: { targets: TARGETS } }, { api: { targets: TARGETS, retry: { attempts: 0 } } }),
+  ).toEqual(["upstreams.api.retry.attempts 1 → 0"]);
+  expect(change({}, { api: { discover: LISTED } })).toEqual([
+    'upstreams.api default → {"discover":{"url":"https://consul.example","format":"consul"}}',
+  ]);
+  expect(policyChanges(policy, withPools({}))).toEqual([]);
+});
+
+function withPools(upstreams: object) {
+  return { ...policy, upstreams };
+}
+
+function poolDocument(document: object): PoolDocument {
+  return z.parse(poolSchema, document);
+}

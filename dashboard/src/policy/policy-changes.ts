@@ -3,6 +3,7 @@
  * routes by methods and pattern. For people to review; the document itself decides. Pure; accepts documents of any shape.
  */
 import { isRecord } from "../shell/api-client.ts";
+import { comparablePools } from "./pool-words.ts";
 import { type Effect, limitChange, limitWords, shadowChange } from "./limit-words.ts";
 
 export interface PolicyChange {
@@ -22,11 +23,12 @@ const MAX_VALUE_LENGTH = 120;
 /** At most 200 changes: tiers, then routes, then the rest. */
 export function policyChanges(before: unknown, after: unknown): PolicyChange[] {
   const [a, b] = [fieldsOf(before), fieldsOf(after)];
-  const { tiers: tiersBefore, routes: routesBefore, ...restBefore } = a;
-  const { tiers: tiersAfter, routes: routesAfter, ...restAfter } = b;
+  const { tiers: tiersBefore, routes: routesBefore, upstreams: poolsBefore, ...restBefore } = a;
+  const { tiers: tiersAfter, routes: routesAfter, upstreams: poolsAfter, ...restAfter } = b;
   return [
     ...tierChanges(tiersBefore, tiersAfter),
     ...routeChanges(routesBefore, routesAfter),
+    ...changesOf("policy", "", poolChanges(poolsBefore, poolsAfter)),
     ...changesOf("policy", "", fieldChanges(restBefore, restAfter, "")),
   ].slice(0, MAX_CHANGES);
 }
@@ -91,6 +93,12 @@ function limitChanges(before: unknown, after: unknown): Part[] {
     const change = limitChange(was, is);
     return change === null ? [] : [{ ...change, words: `${name}: ${change.words}` }];
   });
+}
+
+/** By field, with defaults. */
+function poolChanges(before: unknown, after: unknown): Part[] {
+  const [was, is] = [comparablePools(before ?? {}, after), comparablePools(after ?? {}, before)];
+  return fieldChanges({ upstreams: was }, { upstreams: is }, "");
 }
 
 /** Any other fields, by name: "cost 1 → 2". */

@@ -1,0 +1,19 @@
+/** A pool with its defaults written out, for comparisons (effective.ts). The Worker does not carry it. */
+import { POOL_DEFAULTS } from "./pool-defaults.ts";
+import type { PoolDocument } from "./pool-schema.ts";
+
+/** Plain data. A pool without a probe stays without one: its default is not what a probe of `/` is. */
+export function effectivePool({ targets, discover, probe, ...pool }: PoolDocument): object {
+  const { balance, weight, retry, eject } = POOL_DEFAULTS;
+  const on = new Set<string | number>(pool.retry?.on ?? retry.on);
+  return {
+    balance,
+    ...pool,
+    ...(targets ? { targets: targets.map((target) => ({ weight, ...target })) } : {}),
+    ...(discover ? { discover: { ...POOL_DEFAULTS.discover, ...discover } } : {}),
+    // What is retried has no order.
+    retry: { ...retry, ...pool.retry, on: [...on].map(String).toSorted() },
+    eject: { ...eject, ...pool.eject },
+    ...(probe ? { probe: { ...POOL_DEFAULTS.probe, ...probe } } : {}),
+  };
+}

@@ -35,7 +35,7 @@ export function giveBackAtEnd(response: Response, admitted: Admitted, decision: 
   const pipe =
     usage && usage.from !== "header" && !hasFailed(exchange) ? readerOf(response, usage.from) : plainPipe;
   return watchEnd<ReadUsage | null>(response, exchange, pipe, (found) =>
-    giveBack(admitted, decision, outcomeOf(exchange, found)),
+    giveBack(admitted, decision, outcomeOf(exchange, found, usage)),
   );
 }
 
@@ -70,10 +70,15 @@ function hasFailed({ upstreamCode }: Exchange): boolean {
   return upstreamCode === 0 || upstreamCode >= 500;
 }
 
-function outcomeOf(exchange: Exchange, found: ReadUsage | null): UpstreamOutcome {
-  const { upstreamCode: status, reportedCost } = exchange;
+function outcomeOf(exchange: Exchange, found: ReadUsage | null, usage: RouteUsage | null): UpstreamOutcome {
+  const { upstreamCode: status, reportedCost, request } = exchange;
+  const isLost = status === 0 && exchange.reason !== null;
+  // A response to HEAD never has the body that would report usage, and the client gets nothing that was made for it.
+  if (request.method === "HEAD" && usage && usage.from !== "header" && !isLost && status < 500) {
+    return { kind: "responded", status, milli: 0 };
+  }
   // If nothing failed and there is no response, the client broke off its request.
-  if (status === 0) return { kind: exchange.reason === null ? "left" : "failed" };
+  if (status === 0) return { kind: isLost ? "failed" : "left" };
   if (hasFailed(exchange)) return { kind: "failed" };
   if (reportedCost !== null) return { kind: "responded", status, milli: headerCostMilli(reportedCost) };
   if (!found) return { kind: "responded", status, milli: null };

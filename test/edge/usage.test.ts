@@ -54,6 +54,7 @@ function pipe() {
 interface User {
   readonly edge: Edge;
   post(body?: BodyInit, more?: Record<string, string>): Promise<Response>;
+  head(): Promise<Response>;
   socket(): Promise<Response>;
   /** What the user's limits have left. */
   left(): Promise<Record<string, number>>;
@@ -90,6 +91,7 @@ async function users(
       left,
       post: (body = "{}", more = {}) =>
         edge.request(`/v1/${i}`, { method: "POST", body, headers: { ...headers, ...more } }),
+      head: () => edge.request(`/v1/${i}`, { method: "HEAD", headers }),
       socket: () => edge.request(`/v1/${i}`, { headers: { ...headers, Upgrade: "websocket" } }),
       async charged() {
         await edge.backgroundDone();
@@ -158,6 +160,38 @@ describe("a request is charged in the end", () => {
       expect([response?.headers.has("X-Usage-Cost"), await response?.text()]).toEqual([false, "any"]);
       expect(await each[i]?.charged(), String(value)).toBe(tokens);
     }
+  });
+
+  it("nothing of the unit for a HEAD, whose response has no body to report in, unless a header does", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    const status = (code: number) => () => new Response(null, { status: code });
+    const reports = () => new Response(null, { headers: { "X-Usage-Cost": "12.5" } });
+    const cases: [what: string, usage: Partial<Usage>, upstream: Upstream, tokens: number][] = [
+      ["with a body of openai", {}, status(200), 0],
+      ["with a body of anthropic", { from: "anthropic", onUnknown: "keep", onError: "keep" }, status(200), 0],
+      ["rejected", { onError: "keep" }, status(405), 0],
+      ["of an upstream that fails", {}, status(500), 0],
+      ["of one that fails, if the route keeps", { onError: "keep" }, status(500), 4_000],
+      [
+        "of one that cannot be reached, if the route keeps",
+        { onError: "keep" },
+        () => Promise.reject(new Error("refused")),
+        4_000,
+      ],
+      ["with a header", { from: "header" }, reports, 12.5],
+      ["without a header that should be there", { from: "header" }, status(200), 4_000],
+    ];
+    const requests = { name: "requests", kind: "quota", amount: 100, per: "month" } as const;
+    const each = await users(
+      cases.map(([, usage, upstream]) => ({ usage, upstream })),
+      [TOKENS, requests],
+    );
+    await Promise.all(each.map(({ head }) => head()));
+    for (const [i, [what, , , tokens]] of cases.entries()) {
+      expect(await each[i]?.charged(), what).toBe(tokens);
+    }
+    expect((await each[0]?.left())?.["requests"]).toBe(99);
+    vi.restoreAllMocks();
   });
 
   it("in requests too, if the route counts them", async () => {

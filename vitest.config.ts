@@ -67,6 +67,7 @@ const MODULE_SOURCES = [
     find: /^.*\/modules\/cache\.mjs$/,
     replacement: `${import.meta.dirname}/src/gateway/cache/serve-cached.ts`,
   },
+  { find: /^.*\/modules\/portal\.mjs$/, replacement: `${import.meta.dirname}/src/api/portal/portal-app.ts` },
   { find: /^.*\/modules\/proxies\.mjs$/, replacement: `${import.meta.dirname}/src/proxies/proxy-app.ts` },
   {
     find: /^.*\/modules\/events\.mjs$/,

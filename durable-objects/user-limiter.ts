@@ -27,11 +27,11 @@ import { loadBilling, loadedBilling } from "../src/billing-module.ts";
 import { loadedEvents, loadEvents } from "../src/event-module.ts";
 import { dueMetrics, reportMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
-import { BillingObject } from "./user-limiter/billing-object.ts";
 import { forgetDelayMs } from "./user-limiter/forget-delay.ts";
 import { CallRate } from "./user-limiter/call-rate.ts";
 import { chargeExpired } from "./user-limiter/lease-settlement.ts";
 import type { Memory } from "./user-limiter/memory.ts";
+import { PortalObject } from "./user-limiter/portal-object.ts";
 import { settleReservations } from "./user-limiter/settle-reservations.ts";
 import { statusOf } from "./user-limiter/status.ts";
 import { takeTurn } from "./user-limiter/turn.ts";
@@ -50,7 +50,7 @@ const CLOSE_RETRY_MS = 300_000;
 /** One policy store for all objects of an isolate: most ask for the same revision. */
 let sharedPolicies: PolicyStore | null = null;
 
-export class UserLimiter extends BillingObject implements UserLimiterRpc {
+export class UserLimiter extends PortalObject implements UserLimiterRpc {
   readonly #log: Log;
   readonly #policies: PolicyStore;
   readonly #calls = new CallRate();
@@ -215,6 +215,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     await this.#reportExpiring();
     await this.store.publishAll();
     await this.continueErasure();
+    await this.sweepPortal();
     reportMetrics(this.ctx, this.env);
     const nextMs = memory.remembered.nextExpiryMs();
     // Each sweep reads the whole table, so it must not run for each decision.

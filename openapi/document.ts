@@ -25,6 +25,8 @@ import { KEYS_NOTES } from "./resources/keys.ts";
 import { LIVE_NOTES } from "./resources/live.ts";
 import { PAGES_NOTES } from "./resources/pages.ts";
 import { POLICIES_NOTES } from "./resources/policies.ts";
+import { PORTAL_NOTES } from "./resources/portal.ts";
+import { PORTAL_LINKS_NOTES } from "./resources/portal-links.ts";
 import { PROXIES_NOTES } from "./resources/proxies.ts";
 import { POLICY_USES_NOTES } from "./resources/policy-uses.ts";
 import { PURGE_NOTES } from "./resources/purge.ts";
@@ -76,6 +78,8 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...USAGE_NOTES,
   ...AUDIT_NOTES,
   ...KEYS_NOTES,
+  ...PORTAL_NOTES,
+  ...PORTAL_LINKS_NOTES,
   ...WEBHOOKS_NOTES,
   ...DELIVERIES_NOTES,
   ...REPORTS_NOTES,

@@ -65,7 +65,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     detail: 'Proxies need an API key with the scope "check" in X-Edge-Limiter-Key.',
   },
   forbidden: {
-    when: "The credential is valid but lacks the role or the scope, a page of another site sent the request, or a link has expired or is not valid.",
+    when: "The credential is valid but lacks the role or the scope, a page of another site sent the request, a link has expired or is not valid, or a customer's session may not make the change.",
     detail: 'This needs the role "operator"; yours is "viewer".',
   },
   not_found: { when: "The resource does not exist.", detail: 'There is no account "acme".' },
@@ -125,7 +125,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     extras: { errors: [{ path: "/If-Match", message: "is missing, or is not an ETag of the policy" }] },
   },
   quota_exceeded: {
-    when: "Too many wrong admin tokens from this address, or too many policies (counted by size), simulations or reports of this administrator.",
+    when: "Too many wrong admin tokens from this address, too many policies (counted by size), simulations or reports of this administrator, or too many sign-ins or calls of a customer.",
     detail: "Too many wrong admin tokens from this address. Retry after 6 s.",
     extras: {
       "violated-policies": LOGIN_TIER.limits.map(({ document }) => document.name),
@@ -191,12 +191,24 @@ const ADMINISTRATOR: readonly ApiProblem[] = [
   "not_configured",
 ];
 
+const CUSTOMER: readonly ApiProblem[] = [
+  "invalid_credentials",
+  "forbidden",
+  "not_found",
+  "quota_exceeded",
+  "flood",
+  "overloaded",
+  "temporary_reduced_capacity",
+];
+
 /** The problems of each kind of access (src/api/access.ts). */
 const BY_ACCESS: Record<Access, readonly ApiProblem[]> = {
   none: [],
   caller: ["invalid_credentials", "flood", "temporary_reduced_capacity"],
   check: ["invalid_credentials", "forbidden", "blocked", "flood", "overloaded", "temporary_reduced_capacity"],
   proxy: ["invalid_proxy_key", "flood", "overloaded", "temporary_reduced_capacity"],
+  portal: CUSTOMER,
+  "portal-link": CUSTOMER,
   viewer: ADMINISTRATOR,
   operator: ADMINISTRATOR,
   admin: ADMINISTRATOR,

@@ -32,6 +32,13 @@ export const SECURITY_SCHEMES = {
     description:
       "The dashboard's session, set by POST /api/v1/admin/session. Requests from pages of other sites are rejected. Over plain http, as on a local machine, its name is `el_session`.",
   },
+  portalSession: {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Secure-el_portal",
+    description:
+      "A customer's session, set by POST /api/v1/portal/session. Changes from pages of other sites are rejected. Over plain http, as on a local machine, its name is `el_portal`.",
+  },
   cloudflareAccess: {
     type: "apiKey",
     in: "header",
@@ -53,6 +60,9 @@ export function securityOf(access: Access): JsonObject[] {
       return [{ apiKey: [] }, { bearer: [] }];
     case "proxy":
       return [{ proxyKey: [] }];
+    case "portal":
+    case "portal-link":
+      return [{ portalSession: [] }];
     case "viewer":
     case "operator":
     case "admin":
@@ -62,6 +72,8 @@ export function securityOf(access: Access): JsonObject[] {
 
 /** A sentence about the required role, or null if none is required. */
 export function roleNote(access: Access): string | null {
+  if (access === "portal") return "For customers with a session of the portal.";
+  if (access === "portal-link") return "For customers with a session of the portal that began with a link.";
   const role = ROLES.find((known) => known === access);
   if (!role) return null;
   const enough = ROLES.filter((other) => includesRole(other, role)).map((other) => `\`${other}\``);

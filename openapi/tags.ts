@@ -16,6 +16,8 @@ export const TAGS = {
     "Events that are sent to your servers, by Standard Webhooks 1.0: endpoints, their secrets and deliveries.",
   Reports:
     "Recorded decisions as charts and tables, from sampled data: never for bills. For the exact ledger, see an account's usage.",
+  Portal:
+    "What an account's own customers see and change, at /portal. Only if the policy in force has `billing.portal`.",
   Dashboard: "The operators' page. It shows nothing without a session.",
   Documentation: "This document, and the page that shows it.",
 } as const;

@@ -17,6 +17,7 @@ const MODULES: Readonly<Record<string, string>> = {
   cache: "src/gateway/cache/serve-cached.ts",
   events: "durable-objects/events/module.ts",
   pdf: "src/documents/invoice-pdf.ts",
+  portal: "src/api/portal/portal-app.ts",
   pools: "src/gateway/pools/module.ts",
   proxies: "src/proxies/proxy-app.ts",
   rules: "src/policy/rule-index.ts",

@@ -10,7 +10,7 @@ import { WebhookDesk } from "../durable-objects/webhook-desk.ts";
 import type { App } from "./api/caller-app.ts";
 import { createApp } from "./app.ts";
 import { problem } from "./edge/problem.ts";
-import { isolateServices, loadAdmin } from "./isolate.ts";
+import { isolateServices, loadAdmin, loadPortal } from "./isolate.ts";
 import { placed } from "./objects/jurisdiction.ts";
 import { EdgeLimiter } from "./rpc.ts";
 
@@ -41,7 +41,11 @@ export default {
       console.error(JSON.stringify(event));
       return problem("internal_error", "The limiter is misconfigured; its log says how.", requestId);
     }
-    app ??= createApp(services.value, () => loadAdmin(services.value, env));
+    app ??= createApp(
+      services.value,
+      () => loadAdmin(services.value, env),
+      () => loadPortal(services.value),
+    );
     return app.fetch(request, placed(env), ctx);
   },
 } satisfies ExportedHandler<Env>;

@@ -12,6 +12,11 @@ export function isolateServices(env: Env): Parsed<Services> {
   return (shared ??= createServices(env, waitUntil));
 }
 
+/** Loads the customers' portal, as {@link loadAdmin} does the admin API. */
+export async function loadPortal(services: Services): Promise<App> {
+  return (await import("./modules/portal.mjs")).portalApp(services);
+}
+
 /**
  * Loads the admin API, which few isolates need: it is a module of its own, which `scripts/build-modules.ts` builds. The import must stand
  * in a file directly in src/, since its specifier is left as it is when the Worker is bundled.

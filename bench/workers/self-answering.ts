@@ -20,10 +20,14 @@ export function selfAnswering(bindingsOf: (env: Env) => Env): Answering {
       const services = isolateServices(bindings);
       if (!services.ok) return new Response(JSON.stringify(services.faults), { status: 500 });
       apps = {
-        product: createApp(services.value, async () => {
-          const { adminApp } = await import("../../src/api/admin-app.ts");
-          return adminApp(services.value, bindings);
-        }),
+        product: createApp(
+          services.value,
+          async () => {
+            const { adminApp } = await import("../../src/api/admin-app.ts");
+            return adminApp(services.value, bindings);
+          },
+          () => Promise.reject(new Error("the benchmark has no portal")),
+        ),
         self: gateway(services.value, (admitted) =>
           admitted.route.pool === null && services.value.settings.upstream === null
             ? bare.fetch(admitted.exchange.request, {})

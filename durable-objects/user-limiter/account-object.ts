@@ -54,6 +54,7 @@ import { parseJson } from "../../src/json.ts";
 import { AccountChanges } from "./account-changes.ts";
 import type { FenceScope } from "./fence.ts";
 import { BOTH, DENIALS, NOTHING } from "./fence-scopes.ts";
+import { endPortal, endPortalLinks } from "./portal/portal-table.ts";
 import { hasBilling, isErasing } from "./schema.ts";
 import { UserStore } from "./user-store.ts";
 
@@ -324,6 +325,7 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
       memory.billing?.end(nowMs);
       for (const key of keys.all) keys.revoke(account.user, key, nowMs);
       accounts.delete(account, lift, nowMs);
+      endPortal(this.ctx.storage.sql);
       audit.note("account.delete", by, settings(account), null, nowMs);
     } else if (lift) {
       accounts.lift(nowMs);
@@ -358,6 +360,7 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     const own = isOfLimits ? this.#ofTerms(memory, account, change, nowMs) : change;
     if ("kind" in own) return own;
     const changed = memory.accounts.change(account, own, nowMs);
+    if (own.status === "blocked") endPortalLinks(this.ctx.storage.sql);
     memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
     this.changes.limitsChanged(memory, nowMs);
     return "";

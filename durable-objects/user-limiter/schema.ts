@@ -10,6 +10,7 @@ import { BILLING_TABLES } from "./billing/billing-tables.ts";
 import { INVOICE_TABLES } from "./billing/invoice-tables.ts";
 import { STRIPE_TABLE } from "./billing/stripe-table.ts";
 import { ERASURE_TABLE } from "./erasure/erasure-table.ts";
+import { PORTAL_TABLE } from "./portal/portal-table.ts";
 import { moveStateTable } from "./state-row.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -154,6 +155,7 @@ export const MIGRATIONS: readonly Migration[] = [
   ERASURE_TABLE,
   // What was reported as an event, and is reported once (../events/notices.ts).
   "CREATE TABLE notices (kind TEXT, subject TEXT, at_ms INTEGER NOT NULL, PRIMARY KEY (kind, subject)) WITHOUT ROWID",
+  PORTAL_TABLE,
 ];
 
 /** Whether something of an erasure is left to do (erasure/erasure.ts). Call only if there are tables. */

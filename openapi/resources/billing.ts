@@ -70,7 +70,7 @@ const customerSchema = named(
   }),
 );
 
-const segmentSchema = named(
+export const segmentSchema = named(
   "BillingSegment",
   "A part of a billing period under one set of terms. Each is rated by itself.",
   z.strictObject({
@@ -153,7 +153,7 @@ const changedTierSchema = named(
 );
 export type ChangedTierResponse = z.infer<typeof changedTierSchema>;
 
-const previewSchema = named(
+export const previewSchema = named(
   "TierPreview",
   "What a change of tier would do, rated as an invoice is.",
   z.strictObject({
@@ -217,7 +217,8 @@ const ALLOWANCE = {
   amount: 1_400_000,
   stop: "spend_cap" as const,
 };
-const EXAMPLE = {
+/** Also of the portal, without what is the operator's. */
+export const EXAMPLE = {
   account: "acme",
   tier: "pro",
   pendingTier: null,
@@ -247,6 +248,17 @@ const EXAMPLE = {
     trend: { perDay: 210, perWeekShare: 0.04 },
   },
 } satisfies BillingResponse;
+
+export const PREVIEW = {
+  at: "now",
+  effectiveAt: "2026-11-21T01:27:13.050Z",
+  currency: "EUR",
+  periodEnd: "2026-12-01T00:00:00.000Z",
+  before: { ...BILL, lines: [], subtotal: "0.00", taxes: [], total: "0.00", due: "0.00" },
+  after: BILL,
+  next: BILL,
+  allowance: ALLOWANCE,
+} satisfies TierPreviewResponse;
 
 const CREDIT = {
   id: "53785454-7f36-46e0-81d9-d419105b9357",
@@ -312,20 +324,7 @@ const previewTier: OperationNotes = {
     fields: { tier: "A tier of the policy.", at: AT },
     examples: { upgrade: { tier: "pro" } },
   },
-  responses: [
-    answer(200, "The preview.", previewSchema, {
-      upgrade: {
-        at: "now",
-        effectiveAt: "2026-11-21T01:27:13.050Z",
-        currency: "EUR",
-        periodEnd: "2026-12-01T00:00:00.000Z",
-        before: { ...BILL, lines: [], subtotal: "0.00", taxes: [], total: "0.00", due: "0.00" },
-        after: BILL,
-        next: BILL,
-        allowance: ALLOWANCE,
-      },
-    }),
-  ],
+  responses: [answer(200, "The preview.", previewSchema, { upgrade: PREVIEW })],
   problems: ["not_found", "conflict", "currency_differs"],
 };
 

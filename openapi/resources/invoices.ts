@@ -59,7 +59,7 @@ const summaryFields = {
   sha256: about("Of the document's bytes, once it has a number.", z.nullable(z.string())),
   stripe: about("Null if it does not go to Stripe.", z.nullable(atStripe)),
 };
-const summarySchema = named(
+export const summarySchema = named(
   "InvoiceSummary",
   "An invoice or a credit note without its lines.",
   z.strictObject(summaryFields),
@@ -142,7 +142,7 @@ const NOTE = stored(
 
 const SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const { id, number, kind, corrects, period, issuedAt, dueAt, currency } = INVOICE;
-const SUMMARY = {
+export const SUMMARY = {
   id,
   number,
   kind,

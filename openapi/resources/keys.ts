@@ -45,7 +45,7 @@ export const keysSchema = z.strictObject({
 });
 export type KeysResponse = z.infer<typeof keysSchema>;
 
-const KEY = {
+export const KEY = {
   keyId: "7c49bc07-717d-4019-a06b-602410bbae61",
   name: "Production",
   scopes: ["call"],
@@ -59,7 +59,7 @@ const KEY = {
 /** Worked only in a test. */
 const PLAINTEXT = "el_live_LOL7NOKYFzMd0lVCZTpLnv0fmtlH5k3du4tr";
 
-const issued = answer(201, "The new key, shown only in this response.", newKeySchema, {
+export const issued = answer(201, "The new key, shown only in this response.", newKeySchema, {
   key: { key: PLAINTEXT, ...KEY, published: true },
 });
 

@@ -14,6 +14,7 @@ const withActor = createMiddleware<AppEnv>(async (c, next) => {
   const identification = await identifyActor(c);
   if (!identification.ok) return identification.response;
   c.set("actor", identification.actor);
+  c.set("author", identification.actor.name);
   return next();
 });
 

@@ -6,6 +6,7 @@ import { ADMIN_ROUTES } from "./admin-contract.ts";
 import { createAdminServices } from "./admin-services.ts";
 import { api, withNotFound } from "./api.ts";
 import type { App } from "./caller-app.ts";
+import { PdfFonts } from "./documents/pdf-fonts.ts";
 
 /**
  * Builds the app, once per isolate.
@@ -13,9 +14,11 @@ import type { App } from "./caller-app.ts";
  */
 export function adminApp(services: Services, env: Env, waitUntil?: WaitUntil): App {
   const admin = createAdminServices(services, env, waitUntil);
+  const pdfFonts = new PdfFonts();
   const app = api(services, ADMIN_ROUTES, ADMIN_ACCESS, (first) => {
     first.use(async (c, next) => {
       c.set("admin", admin);
+      c.set("pdfFonts", pdfFonts);
       return next();
     });
   });

@@ -10,13 +10,14 @@ import { GRANTS } from "./accounts/grants.ts";
 import { IMPORT } from "./accounts/import.ts";
 import { INVOICES } from "./accounts/invoices.ts";
 import { KEYS } from "./accounts/keys.ts";
+import { PORTAL_LINKS } from "./accounts/portal-links.ts";
 import { USAGE } from "./accounts/usage.ts";
 import { USERS } from "./accounts/users.ts";
 import { INVOICED } from "./billing/invoiced.ts";
 import { REGISTER } from "./billing/register.ts";
 import { USAGE_EXPORT } from "./billing/usage-export.ts";
 import { DOCUMENTS } from "./documents/documents.ts";
-import type { AdminAccess, Endpoint } from "./endpoint.ts";
+import { type AdminAccess, routesOf } from "./endpoint.ts";
 import { METRICS } from "./health/metrics.ts";
 import { POLICIES } from "./policies/policies.ts";
 import { POLICY_USES } from "./policies/policy-uses.ts";
@@ -52,19 +53,12 @@ export const ADMIN_CONTRACT = {
   ...USAGE,
   ...AUDIT,
   ...KEYS,
+  ...PORTAL_LINKS,
   ...WEBHOOKS,
   ...DELIVERIES,
   ...REPORTS,
   ...LIVE,
 };
 
-/**
- * The same endpoints with their paths as Hono takes them: a last parameter with a file's suffix, as `:invoice.pdf`, has the suffix in its
- * value.
- */
-export const ADMIN_ROUTES: Readonly<Record<string, Endpoint<AdminAccess>>> = Object.fromEntries(
-  Object.entries<Endpoint<AdminAccess>>(ADMIN_CONTRACT).map(([id, { path, ...endpoint }]) => [
-    id,
-    { ...endpoint, path: path.replace(/:(\w+)(\.\w+)$/, ":$1{.+\\$2}") },
-  ]),
-);
+/** The same endpoints with their paths as Hono takes them. */
+export const ADMIN_ROUTES = routesOf<AdminAccess>(ADMIN_CONTRACT);

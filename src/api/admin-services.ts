@@ -5,7 +5,6 @@ import type { AdminServices, Services } from "../edge/services.ts";
 import { createAdminCredentials } from "../identity/admin/admin-credentials.ts";
 import { allHubs, firstHub } from "../objects/metrics-hub.ts";
 import type { WaitUntil } from "../wait-until.ts";
-import { PdfFonts } from "./documents/pdf-fonts.ts";
 
 /** @param waitUntil lets work of the current request end although its client has left. */
 export function createAdminServices(
@@ -15,7 +14,6 @@ export function createAdminServices(
 ): AdminServices {
   return {
     ...createAdminCredentials(settings.admin, log, waitUntil),
-    pdfFonts: new PdfFonts(),
     reports: reportBackend(settings, () => firstHub(env.METRICS_HUB)),
     scrape: (nowMs) => scrape(allHubs(env.METRICS_HUB), nowMs),
   };

@@ -18,12 +18,14 @@ const STRICT_TRANSPORT = "max-age=31536000";
 /**
  * An app for reserved paths, with these endpoints. The caller adds other paths, and then {@link withNotFound}.
  * @param mountFirst adds what must come before the endpoints and their 405 responses.
+ * @param trees the reserved paths that it answers for.
  */
 export function api<A extends Access>(
   services: Services,
   endpoints: Readonly<Record<string, Endpoint<A>>>,
   access: Readonly<Record<A, MiddlewareHandler<AppEnv>[]>>,
   mountFirst: (app: Hono<AppEnv>) => void,
+  trees: readonly string[] = RESERVED_TREES,
 ): Hono<AppEnv> {
   const app = honoApp<AppEnv>();
   app.onError((thrown, c) => {
@@ -32,7 +34,7 @@ export function api<A extends Access>(
     services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
     return unhandled(requestId);
   });
-  for (const path of RESERVED_TREES) {
+  for (const path of trees) {
     app.use(path, async (c, next) => {
       c.set("services", services);
       c.set("requestId", crypto.randomUUID());
@@ -47,8 +49,8 @@ export function api<A extends Access>(
 }
 
 /** Responds 404 to the reserved paths that no endpoint has. */
-export function withNotFound(app: Hono<AppEnv>): Hono<AppEnv> {
-  for (const path of RESERVED_TREES) {
+export function withNotFound(app: Hono<AppEnv>, trees: readonly string[] = RESERVED_TREES): Hono<AppEnv> {
+  for (const path of trees) {
     app.all(path, (c) =>
       problem("not_found", "This path does not exist. See /docs for the API.", c.var.requestId),
     );

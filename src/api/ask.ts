@@ -7,6 +7,7 @@ import { userSubject } from "../identity/authenticate.ts";
 import { secretDigest } from "../identity/secret-digest.ts";
 import { messageOf } from "../log.ts";
 import type { CallDiffers, Change } from "../objects/change.ts";
+import { accountOf } from "./account-of.ts";
 
 /** An operator can wait longer than a request: this covers a write to storage and to KV. */
 const DEADLINE_MS = 10_000;
@@ -33,8 +34,8 @@ export async function ask<T>(
     services.log("error", "control_plane_failed", { requestId, what, error: messageOf(thrown) });
     return unavailable(`The ${what} is not responding.`, requestId);
   }
-  const id = c.req.param("id");
-  if (id !== undefined && c.req.method !== "GET") {
+  const id = accountOf(c);
+  if (id !== "" && c.req.method !== "GET") {
     c.var.services.limiter.forget(userSubject(id), Date.now());
   }
   if (isAnswered(answer)) return render(answer);
@@ -46,20 +47,22 @@ function isAnswered<T>(answer: T): answer is Exclude<T, CallDiffers> {
   return !(isObject && "kind" in answer && answer.kind === ("call-differs" satisfies CallDiffers["kind"]));
 }
 
+/** The body of a change, or the query of one without: by it, a repeated call is known. */
+export interface Asked {
+  readonly reason?: string | undefined;
+  readonly [field: string]: unknown;
+}
+
 /**
  * The author of a change, and the reason for it. With an `Idempotency-Key`, the same call again changes nothing: an answer that was lost
  * says nothing of whether the change was made.
- * @param asked the body, or the query of a request without one.
  */
-export async function changeBy(
-  c: Context<AppEnv>,
-  asked: { readonly reason?: string | undefined },
-): Promise<Change> {
-  const { name } = c.var.actor;
-  const by = { actor: name, reason: asked.reason ?? "" };
+export async function changeBy(c: Context<AppEnv>, asked: Asked): Promise<Change> {
+  const { author } = c.var;
+  const by = { actor: author, reason: asked.reason ?? "" };
   const key = c.req.header("Idempotency-Key");
   if (key === undefined) return by;
-  const callId = [name, c.req.method, c.req.path, key].join("\n");
+  const callId = [author, c.req.method, c.req.path, key].join("\n");
   return { ...by, callId, fingerprint: await secretDigest(canonicalText(asked)) };
 }
 

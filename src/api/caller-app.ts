@@ -1,26 +1,27 @@
 /** The app of every isolate: the endpoints for callers. It loads the others when the first request for one of them arrives. */
-import type { ExecutionContext, Hono } from "hono";
+import type { Context, ExecutionContext, Hono } from "hono";
 import type { AppEnv } from "../edge/app-env.ts";
 import type { Services } from "../edge/services.ts";
 import { withCors, withPolicy } from "../edge/steps.ts";
+import { PORTAL_TREE } from "../policy/route-table.ts";
 import { api, withNotFound } from "./api.ts";
 import { CALLER_ACCESS } from "./caller-access.ts";
 import { CALLER_CONTRACT } from "./caller-contract.ts";
-import { ADMIN_PATHS, type CallerAccess, type Endpoint, PROXY_PATHS } from "./endpoint.ts";
+import { ADMIN_PATHS, type CallerAccess, type Endpoint, PORTAL_PATHS, PROXY_PATHS } from "./endpoint.ts";
 
 /** Handles requests. */
 export interface App {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response>;
 }
 
-/**
- * @param loadAdmin makes the admin API's app. Called until a call succeeds, and then no more.
- * @param loadProxies the same for the endpoints that proxies call.
- */
+/** Make the apps that few isolates need. Each is called until a call succeeds, and then no more. */
+export type Loaders = Readonly<Record<"admin" | "portal" | "proxies", () => Promise<App>>>;
+
+/** @param toGateway handles the paths of the portal if the policy in force has none. */
 export function callerApp(
   services: Services,
-  loadAdmin: () => Promise<App>,
-  loadProxies: () => Promise<App>,
+  load: Loaders,
+  toGateway: (c: Context<AppEnv>) => Promise<Response>,
 ): Hono<AppEnv> {
   const endpoints: Readonly<Record<string, Endpoint<CallerAccess>>> = CALLER_CONTRACT;
   const app = api(services, endpoints, CALLER_ACCESS, (first) => {
@@ -29,8 +30,13 @@ export function callerApp(
       if (access === "caller") first.options(path, withPolicy, withCors);
     }
   });
-  mountLoaded(app, ADMIN_PATHS, loadAdmin);
-  mountLoaded(app, PROXY_PATHS, loadProxies);
+  mountLoaded(app, ADMIN_PATHS, load.admin);
+  mountLoaded(app, PROXY_PATHS, load.proxies);
+  app.all(PORTAL_TREE, async (c, next) => {
+    const policy = await services.policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work));
+    return policy?.billing?.portal === undefined ? toGateway(c) : next();
+  });
+  mountLoaded(app, [...PORTAL_PATHS, PORTAL_TREE], load.portal);
   return withNotFound(app);
 }
 

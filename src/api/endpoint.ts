@@ -9,11 +9,13 @@ import type { Role } from "../identity/admin/role.ts";
  * - `caller`: any caller of the gateway, identified by a key, a token or an address.
  * - `check`: a valid key with the scope `check`, of an account that is not blocked.
  * - `proxy`: the same key in `X-Edge-Limiter-Key`, since the other headers are those of a proxy's client.
+ * - `portal`: a customer with a session of the portal. `portal-link`: with one that an operator's link has opened.
  * - `viewer`, `operator`, `admin`: an administrator with that role or a higher one (src/identity/admin/role.ts).
  */
-export type Access = CallerAccess | ProxyAccess | AdminAccess;
+export type Access = CallerAccess | ProxyAccess | PortalAccess | AdminAccess;
 export type CallerAccess = "none" | "caller" | "check";
 export type ProxyAccess = "proxy";
+export type PortalAccess = "none" | "portal" | "portal-link";
 export type AdminAccess = "none" | Role;
 
 export interface Endpoint<A extends Access = Access> {
@@ -52,3 +54,18 @@ export const ENVOY = "/api/v1/envoy";
 /** The paths that only proxies call. */
 export const PROXY_PATHS = [`${AUTHORIZE}/*`, `${ENVOY}/*`] as const;
 export const ACCOUNT = `${ADMIN}/accounts/:id`;
+/** What the customers' page calls. */
+export const PORTAL = "/api/v1/portal";
+export const PORTAL_PATHS = [`${PORTAL}/*`] as const;
+
+/** Endpoints with their paths as Hono takes them: a last parameter with a file's suffix, as `:invoice.pdf`, has the suffix in its value. */
+export function routesOf<A extends Access>(
+  contract: Readonly<Record<string, Endpoint<A>>>,
+): Readonly<Record<string, Endpoint<A>>> {
+  return Object.fromEntries(
+    Object.entries(contract).map(([id, { path, ...endpoint }]) => [
+      id,
+      { ...endpoint, path: path.replace(/:(\w+)(\.\w+)$/, ":$1{.+\\$2}") },
+    ]),
+  );
+}

@@ -46,22 +46,27 @@ export function retryAdvice(retryAfterMs: number | null): string {
   return retryAfterMs === null ? "" : ` Retry after ${secondsOf(retryAfterMs)} s.`;
 }
 
-/** Charges work to the actor. Null, or the response (429) if the limit is reached. */
+/**
+ * Charges work to the actor. Null, or the response (429) if the limit is reached.
+ * @param name whom to charge; default: the administrator. @param who the same in a sentence.
+ */
 export async function spendWork(
   c: Context<AppEnv>,
   kind: keyof typeof WORK_TIERS,
   tokens: number,
+  name = c.var.author,
+  who = "This administrator",
 ): Promise<Response | null> {
-  const { actor, policy, requestId, services } = c.var;
+  const { policy, requestId, services } = c.var;
   const tier = WORK_TIERS[kind];
-  const subject = `admin:${kind}:${actor.name}`;
+  const subject = `admin:${kind}:${name}`;
   const charge = { costMilli: tokens * MILLI, peek: false };
   const decision = await decideBuiltIn(c, subject, tier, policy, charge);
   const { allowed, outcome, violated, retryAfterMs } = decision;
   if (allowed) return null;
-  services.log("warn", "admin_limited", { requestId, actor: actor.name, violated: violated.join(",") });
+  services.log("warn", "admin_limited", { requestId, actor: name, violated: violated.join(",") });
   if (outcome === "overloaded") return overloaded(requestId);
-  const detail = `This administrator has sent too many requests.${retryAdvice(retryAfterMs)}`;
+  const detail = `${who} has sent too many requests.${retryAdvice(retryAfterMs)}`;
   const response = problem("quota_exceeded", detail, requestId, {
     "violated-policies": violated,
     retryAfterMs,

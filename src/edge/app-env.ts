@@ -2,7 +2,8 @@
 import type { Actor } from "../identity/admin/role.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy } from "../policy/compile.ts";
-import type { AdminServices, Services } from "./services.ts";
+import type { PortalVisit } from "./portal-visit.ts";
+import type { AdminServices, PdfFontFiles, Services } from "./services.ts";
 
 export interface AppEnv {
   Bindings: Env;
@@ -21,5 +22,11 @@ export interface AppEnv {
     admin: AdminServices;
     /** The administrator. Set on endpoints of the admin API. */
     actor: Actor;
+    /** Who makes a change, for the audit trail. Set on endpoints of the admin API and of the portal. */
+    author: string;
+    /** The fonts of PDFs. Set on endpoints of the admin API and of the portal. */
+    pdfFonts: PdfFontFiles;
+    /** The customer's session. Set on endpoints of the portal that need one. */
+    portal: PortalVisit;
   };
 }

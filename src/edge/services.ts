@@ -35,10 +35,14 @@ export interface Services {
   readonly recorder: Recorder;
 }
 
+/** The fonts of PDFs, from the assets. */
+export interface PdfFontFiles {
+  /** @param base any URL of this host. */
+  read(assets: Fetcher, base: string): Promise<FontFiles>;
+}
+
 /** The services that only the admin API uses: made when an isolate loads it. */
 export interface AdminServices extends AdminCredentials {
-  /** The fonts of PDFs, from the assets. @param base any URL of this host. */
-  readonly pdfFonts: { read(assets: Fetcher, base: string): Promise<FontFiles> };
   /** Null: decisions go to Analytics Engine only, and no token for reading it is configured. */
   readonly reports: ReportBackend | null;
   /** The metrics of all isolates in Prometheus' text format. Rejects if a hub does not answer. */

@@ -1,10 +1,14 @@
 /** The built control plane of objects (scripts/build-modules.ts). */
 export {
+  addPortalLink,
+  closePortal,
   continueErasure,
   DirectoryBook,
   eraseAccount,
   frozenUsage,
   importAccount,
   jurisdictionState,
+  openPortal,
+  portalSession,
   usageRows,
 } from "../../durable-objects/control.ts";

@@ -30,6 +30,7 @@ import type { CallDiffers, Change } from "./change.ts";
 import type { FrozenUsageRpc } from "./frozen-usage.ts";
 import type { InvoicesRpc } from "./invoices.ts";
 import type { RepeatedAnswer, ObjectCall } from "./object-call.ts";
+import type { PortalRpc } from "./portal.ts";
 import type { ReservationAnswer, ReservationCall } from "./reservation.ts";
 import type { StatusRequest, UserStatus } from "./user-status.ts";
 
@@ -96,7 +97,14 @@ export interface AccountRpc {
 }
 
 export interface UserLimiterRpc
-  extends Rpc.DurableObjectBranded, DecisionRpc, AccountRpc, BillingRpc, InvoicesRpc, FrozenUsageRpc {}
+  extends
+    Rpc.DurableObjectBranded,
+    DecisionRpc,
+    AccountRpc,
+    BillingRpc,
+    InvoicesRpc,
+    FrozenUsageRpc,
+    PortalRpc {}
 
 export type UserLimiterNamespace = DurableObjectNamespace<UserLimiterRpc>;
 export type UserLimiterStub = DurableObjectStub<UserLimiterRpc>;

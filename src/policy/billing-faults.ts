@@ -16,6 +16,7 @@ import type { BillingDocument } from "./billing-schema.ts";
 import type { Policy } from "./compile.ts";
 import { countedUnits } from "./costs.ts";
 import { type Fault, pointer } from "./fault.ts";
+import { isOfPortal } from "./route-table.ts";
 import type { LimitDocument, PolicyDocument, TierDocument } from "./schema.ts";
 
 /** The billing faults of a document that compiles to this policy. */
@@ -28,6 +29,7 @@ export function billingFaults(document: PolicyDocument, policy: Policy): Fault[]
       const path = ["tiers", name];
       return billing ? tierFaults(tier, path, policy, counted) : withoutBilling(tier, path);
     }),
+    ...(billing?.portal ? portalRouteFaults(document) : []),
     ...document.routes.flatMap(({ limits = [] }, i) => routeFaults(limits, ["routes", i, "limits"])),
   ];
 }
@@ -52,6 +54,20 @@ function generalFaults(billing: BillingDocument, { tiers }: Policy): Fault[] {
     }
   });
   return [...faults, ...placed(["billing", "taxes"], taxFaults(taxes))];
+}
+
+/** Routes that the portal would hide. A pattern that begins with a parameter or a star has other paths, too. */
+function portalRouteFaults({ routes }: PolicyDocument): Fault[] {
+  return routes.flatMap(({ match }, i) =>
+    isOfPortal(match)
+      ? [
+          {
+            path: pointer(["routes", i, "match"]),
+            message: "is reserved for the portal: choose another path, or remove billing.portal",
+          },
+        ]
+      : [],
+  );
 }
 
 /** Fields that would have no effect: an author who writes a price expects a bill. */

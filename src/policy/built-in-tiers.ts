@@ -19,6 +19,9 @@ function builtInTier(limitName: string, perMinute: number, burst: number): Tier 
 /** Limits attempts to log in to the admin API: 10 at once per address, then one every 6 seconds. */
 export const LOGIN_TIER: Tier = builtInTier("login", 10, 10);
 
+/** Limits attempts to sign in to the portal, counted alike. Apart from the admin API's: neither can lock the other out. */
+export const SIGN_IN_TIER: Tier = builtInTier("sign-in", 10, 10);
+
 /** Limits the expensive work that one administrator can start (src/api/work-limit.ts). */
 export const WORK_TIERS = {
   /**
@@ -32,9 +35,11 @@ export const WORK_TIERS = {
   simulate: builtInTier("simulate", 12, 12),
   /** Reports: each takes the hub 80 ms at most. A dashboard requests one a second. */
   reports: builtInTier("reports", 600, 300),
+  /** Calls of an account's customers in the portal: a page makes some ten. */
+  portal: builtInTier("portal", 300, 150),
 } as const;
 
 /** Built-in tiers by name. */
 export const BUILT_IN_TIERS: ReadonlyMap<string, Tier> = new Map(
-  [LOGIN_TIER, ...Object.values(WORK_TIERS)].map((tier) => [tier.name, tier]),
+  [LOGIN_TIER, SIGN_IN_TIER, ...Object.values(WORK_TIERS)].map((tier) => [tier.name, tier]),
 );

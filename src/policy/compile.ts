@@ -98,7 +98,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
   const routes = source.routes.map((route, i) =>
     compileRoute(route, i, context, shadowOf(source, route), faults),
   );
-  const table = new RouteTable(routes);
+  const table = new RouteTable(routes, source.billing?.portal !== undefined);
   faults.push(...table.faults);
   if (faults.length > 0) return { ok: false, faults: faults.slice(0, MAX_FAULTS) };
   return {

@@ -25,6 +25,14 @@ export function isReserved(path: string): boolean {
   return RESERVED_PATHS.has(path);
 }
 
+/** The tree of the customers' portal, in Hono's syntax. Reserved only if the policy has a portal. */
+export const PORTAL_TREE = "/portal/*";
+
+/** Whether a path or pattern lies in the tree of the portal. */
+export function isOfPortal(path: string): boolean {
+  return path.startsWith("/portal") && (path.length === 7 || path[7] === "/");
+}
+
 export type RouteMatch =
   | { readonly kind: "route"; readonly route: Route }
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
@@ -58,12 +66,15 @@ export class RouteTable {
   readonly #byMethod: ReadonlyMap<string, Bits>;
   /** The routes that accept every method. */
   readonly #anyMethod: Bits;
+  readonly #hasPortal: boolean;
   readonly #taken = new PathMemory<RouteMatch>(REMEMBERED_MATCHES);
   /** Separate, so that made-up paths cannot evict those that match a route. */
   readonly #missed = new PathMemory<RouteMatch>(REMEMBERED_MISSES);
 
-  constructor(routes: readonly Route[]) {
+  /** @param hasPortal whether the policy has a portal, whose paths then match no route. */
+  constructor(routes: readonly Route[], hasPortal = false) {
     this.all = routes;
+    this.#hasPortal = hasPortal;
     this.#patterns = new PathPatterns(routes.length);
     const isFolded = routes.every((route) => !route.exactPath && isFoldedPattern(route.match));
     this.#folded = isFolded ? this.#patterns : new PathPatterns(routes.length);
@@ -121,6 +132,7 @@ export class RouteTable {
   }
 
   #match(method: string, path: string): RouteMatch {
+    if (this.#hasPortal && isOfPortal(path)) return NONE;
     const found = this.#patterns.matching(path);
     const first = this.#first(method, found);
     const match = this.#matches[first];

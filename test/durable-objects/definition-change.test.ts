@@ -514,6 +514,7 @@ describe("a reset from before an upgrade", () => {
         "reservations",
         "erasures",
         "notices",
+        "portal_sessions",
         ...billing,
       ];
       for (const table of newer) sql.exec(`DROP TABLE ${table}`);

@@ -43,6 +43,7 @@ const RELEASED = {
     "d0ae11d6ffe2a8a6",
     "688b5d71100d34b3",
     "d415845ef052fa39",
+    "b2b749df008f0417",
   ],
   BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0", "95cba204169894ec", "005d0f049bf7b7d0"],
   PolicyRegistry: ["66bd50ad5c40ae34"],

@@ -4,12 +4,15 @@ import { ADMIN_ACCESS } from "../../src/api/admin-access.ts";
 import { ADMIN_ROUTES } from "../../src/api/admin-contract.ts";
 import { api } from "../../src/api/api.ts";
 import { callerApp } from "../../src/api/caller-app.ts";
+import { PORTAL_ACCESS } from "../../src/api/portal/portal-access.ts";
+import { PORTAL_ROUTES } from "../../src/api/portal/portal-contract.ts";
 import { CONTRACT } from "../../src/api/contract.ts";
 import type { Endpoint } from "../../src/api/endpoint.ts";
 import { PROXY_CONTRACT } from "../../src/proxies/proxy-contract.ts";
 import { templateOf } from "../../openapi/parameters.ts";
 import { newAddress } from "../fixtures/edge-account.ts";
-import { startEdge } from "../fixtures/edge-app.ts";
+import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { PORTAL_POLICY, portalAssets } from "../fixtures/portal.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
 import { OPERATIONS } from "../fixtures/fuzz-document.ts";
 
@@ -23,6 +26,13 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   asset: "icon.svg",
 };
 
+/** Paths of the portal are there only if the policy has one. */
+async function startFor({ path }: Endpoint): Promise<Edge> {
+  return path.includes("/portal") && !path.includes("/admin/")
+    ? startEdge({ policy: PORTAL_POLICY, bindings: { ASSETS: portalAssets() } })
+    : startEdge({ policy: null });
+}
+
 /** A path of the endpoint. */
 function samplePath({ path }: Endpoint): string {
   return path.replaceAll(/:(\w+)/g, (_whole, name: string) => PARAMETERS[name] ?? name);
@@ -33,11 +43,17 @@ describe("the contract, the routes and the document", () => {
   const routes = async () => {
     const { services } = await startEdge({ policy: null });
     const notCalled = () => Promise.reject(new Error("not called"));
-    const callers = callerApp(services, notCalled, notCalled);
+    const callers = callerApp(
+      services,
+      { admin: notCalled, portal: notCalled, proxies: notCalled },
+      notCalled,
+    );
+    const portal = api(services, PORTAL_ROUTES, PORTAL_ACCESS, () => {});
     const proxies = api(services, PROXY_CONTRACT, { proxy: [] }, () => {});
     return [
       ...callers.routes,
       ...proxies.routes,
+      ...portal.routes,
       ...api(services, ADMIN_ROUTES, ADMIN_ACCESS, () => {}).routes,
     ];
   };
@@ -76,7 +92,7 @@ describe.each(ENDPOINTS)("%s", (id, endpoint) => {
   ];
 
   it("answers its method, and requires a credential if its access says so", async () => {
-    const edge = await startEdge({ policy: null });
+    const edge = await startFor(endpoint);
     const { method, access } = endpoint;
     const response = await edge.request(path, { method, headers: newAddress() });
     expect([404, 405]).not.toContain(response.status);
@@ -90,7 +106,7 @@ describe.each(ENDPOINTS)("%s", (id, endpoint) => {
   });
 
   it.skipIf(endpoint.isTree)("is 405 for other methods, and lists its own", async () => {
-    const edge = await startEdge({ policy: null });
+    const edge = await startFor(endpoint);
     for (const method of METHODS.filter((other) => !taken.includes(other))) {
       const response = await edge.request(path, { method, headers: newAddress() });
       expect([method, response.status]).toEqual([method, 405]);

@@ -13,6 +13,7 @@ import { allHubs, HUB_DEADLINE_MS, type HubNamespace } from "../../../src/object
 import type { AccountChanges } from "../account-changes.ts";
 import { BOTH } from "../fence-scopes.ts";
 import type { Memory } from "../memory.ts";
+import { endPortal } from "../portal/portal-table.ts";
 import type { UserStore } from "../user-store.ts";
 import { eraseAudit } from "./erased-audit.ts";
 
@@ -98,6 +99,7 @@ function erase(sql: SqlStorage, memory: Memory, nowMs: number): void {
   accounts.eraseName(nowMs);
   eraseAudit(sql);
   eraseStripe(sql);
+  endPortal(sql);
   const own = billing?.store.account ?? null;
   const hasBills = closing !== null && own !== null && closing.hasOpenBills(nowMs, nowMs);
   const customer = hasBills ? JSON.stringify(own.customer) : null;

@@ -9,6 +9,7 @@ import type { CallDiffers } from "../../objects/change.ts";
 import type { Home } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import type { Policy } from "../../policy/compile.ts";
+import { accountOf } from "../account-of.ts";
 import { ask } from "../ask.ts";
 import { accountView } from "./account-view.ts";
 
@@ -19,7 +20,7 @@ export async function forAccount(
   render: (answer: AccountView) => Response = ({ account, grants }) =>
     c.json(accountView(account, grants, c.var.policy)),
 ): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   return ask(c, "account", call(stubOf(c, id)), (answer) => {
     if (answer instanceof Response) return answer;
@@ -44,6 +45,6 @@ export function revisionFor({ billing, events, revision }: Policy): number {
 
 /** 404 for the account that the path names. */
 export function noAccount(c: Context<AppEnv>): Response {
-  const id = c.req.param("id") ?? "";
+  const id = accountOf(c);
   return problem("not_found", `There is no account "${id.slice(0, 200)}".`, c.var.requestId);
 }

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { parsePrice } from "../../billing/money.ts";
-import { CHANGE_TIMES } from "../../billing/tier-change.ts";
+import { CHANGE_TIMES, type ChangeTime } from "../../billing/tier-change.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { problem } from "../../edge/problem.ts";
 import { userSubject } from "../../identity/authenticate.ts";
@@ -16,7 +16,8 @@ import type {
   TierAnswer,
   TierChange,
 } from "../../objects/billing.ts";
-import { ask, changeBy } from "../ask.ts";
+import { accountOf } from "../account-of.ts";
+import { ask, type Asked, changeBy } from "../ask.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ACCOUNT, type Endpoints } from "../endpoint.ts";
 import { reason, tierName } from "../fields.ts";
@@ -92,16 +93,24 @@ export const BILLING = {
 } as const satisfies Endpoints;
 
 async function getBilling(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  return withBilling(c, (view) => c.json(view));
+}
+
+/** Reads the account's billing, as answers have it. */
+export async function withBilling(
+  c: Context<AppEnv>,
+  render: (view: BillingResponse) => Response,
+): Promise<Response> {
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const call = stubOf(c, id).billing(c.var.policy.revision);
   return ask<BillingAnswer>(c, "account", call, (answer) =>
-    answer.kind === "billing" ? c.json(billingResponse(id, answer.billing)) : noBilling(c, answer),
+    answer.kind === "billing" ? render(billingResponse(id, answer.billing)) : noBilling(c, answer),
   );
 }
 
 async function changeBilling(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, billingChangeSchema);
   if (!body.ok) return body.response;
@@ -111,10 +120,20 @@ async function changeBilling(c: Context<AppEnv>): Promise<Response> {
     ...(budget === undefined ? {} : { budget }),
     ...(anchorDay === undefined ? {} : { anchorDay }),
   };
-  const by = await changeBy(c, body.value);
+  return makeBillingChange(c, change, body.value, (view) => c.json(view));
+}
+
+export async function makeBillingChange(
+  c: Context<AppEnv>,
+  change: BillingChange,
+  asked: Asked,
+  render: (view: BillingResponse) => Response,
+): Promise<Response> {
+  const id = accountOf(c);
+  const by = await changeBy(c, asked);
   const call = stubOf(c, id).changeBilling(change, c.var.policy.revision, by);
   return ask<BillingChangeAnswer>(c, "account", call, (answer) => {
-    if (answer.kind === "billing") return c.json(billingResponse(id, answer.billing));
+    if (answer.kind === "billing") return render(billingResponse(id, answer.billing));
     if (answer.kind !== "no-cap") return noBilling(c, answer);
     const detail =
       "A budget cannot be enforced on the account's prices: single routes have prices, or more usage may cost less.";
@@ -123,33 +142,48 @@ async function changeBilling(c: Context<AppEnv>): Promise<Response> {
 }
 
 async function changeTier(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, tierChangeSchema);
   if (!body.ok) return body.response;
-  const { policy, services } = c.var;
   const change = changeOf(body.value);
-  if (!policy.tiers.has(change.tier)) return unknownTier(c, change.tier);
-  const by = await changeBy(c, body.value);
+  if (!c.var.policy.tiers.has(change.tier)) return unknownTier(c, change.tier);
+  return makeTierChange(c, change, body.value, (at, billing) => c.json({ at, billing }));
+}
+
+/** @param change to a tier of the policy. */
+export async function makeTierChange(
+  c: Context<AppEnv>,
+  change: TierChange,
+  asked: Asked,
+  render: (at: ChangeTime, view: BillingResponse) => Response,
+): Promise<Response> {
+  const id = accountOf(c);
+  const { policy, services } = c.var;
+  const by = await changeBy(c, asked);
   const call = stubOf(c, id).changeTier(change, policy.revision, by);
   return ask<TierAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "changed") {
       services.limiter.forget(userSubject(id), Date.now());
-      return c.json({ at: answer.at, billing: billingResponse(id, answer.billing) });
+      return render(answer.at, billingResponse(id, answer.billing));
     }
     return isTierRejection(answer) ? tierProblem(c, answer) : noBilling(c, answer);
   });
 }
 
 async function previewTier(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, previewSchema);
   if (!body.ok) return body.response;
-  const { policy } = c.var;
   const change = changeOf(body.value);
-  if (!policy.tiers.has(change.tier)) return unknownTier(c, change.tier);
-  const call = stubOf(c, id).previewTier(change, policy.revision);
+  if (!c.var.policy.tiers.has(change.tier)) return unknownTier(c, change.tier);
+  return tierPreview(c, change);
+}
+
+/** @param change to a tier of the policy. */
+export async function tierPreview(c: Context<AppEnv>, change: TierChange): Promise<Response> {
+  const call = stubOf(c, accountOf(c)).previewTier(change, c.var.policy.revision);
   return ask<PreviewAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "preview") {
       const { effectiveMs, periodEndMs, ...preview } = answer.preview;
@@ -167,6 +201,8 @@ function unknownTier(c: Context<AppEnv>, tier: string): Response {
   const fault = unknownName("/tier", "tier", tier, c.var.policy.tiers.keys());
   return invalidContent(c.var.requestId, [fault]).response;
 }
+
+export type BillingResponse = ReturnType<typeof billingResponse>;
 
 function billingResponse(account: string, view: BillingView) {
   const { trialEndsMs, periodStartMs, periodEndMs, segments, forecast, ...fields } = view;

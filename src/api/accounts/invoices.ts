@@ -12,8 +12,10 @@ import type {
   InvoiceChangeAnswer,
   InvoiceRejection,
   InvoicesAnswer,
+  InvoiceView,
 } from "../../objects/invoices.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
+import { accountOf } from "../account-of.ts";
 import { ask, changeBy } from "../ask.ts";
 import { csvPage, wantsCsv } from "../csv.ts";
 import { invalidContent, readBody } from "../body.ts";
@@ -138,24 +140,33 @@ export const INVOICES = {
 /** 404 if the id in the path cannot be one, whatever else is wrong. */
 function ofUser(handler: (c: Context<AppEnv>) => Promise<Response>) {
   return async (c: Context<AppEnv>): Promise<Response> =>
-    isUserId(c.req.param("id") ?? "") ? handler(c) : noAccount(c);
+    isUserId(accountOf(c)) ? handler(c) : noAccount(c);
 }
 
 async function listInvoices(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
   const query = readQuery(c, listQuery);
   if (!query.ok) return query.response;
-  const { limit, cursor: from, format } = query.value;
-  const before = from === undefined ? Number.MAX_SAFE_INTEGER : numberOf(from);
-  if (before === null) return badQuery(c, BAD_CURSOR).response;
-  const call = stubOf(c, id).invoices(before, pageSize(limit));
-  return ask<InvoicesAnswer>(c, "account", call, (answer) => {
-    if (answer.kind === "absent") return noAccount(c);
-    const invoices = answer.invoices.map(invoiceSummary);
-    const cursor = answer.next === null ? null : cursorOf(answer.next);
+  const { format } = query.value;
+  return invoicePage(c, query.value, (views, cursor) => {
+    const invoices = views.map(invoiceSummary);
     if (!wantsCsv(c, format)) return c.json({ invoices, cursor });
     const lines = invoices.map((invoice) => COLUMNS.map((column) => invoice[column] ?? ""));
     return csvPage(c, COLUMNS, lines, cursor);
+  });
+}
+
+/** A page of the account's invoices. */
+export async function invoicePage(
+  c: Context<AppEnv>,
+  { limit, cursor: from }: z.infer<typeof pageQuery>,
+  render: (invoices: readonly InvoiceView[], cursor: string | null) => Response,
+): Promise<Response> {
+  const before = from === undefined ? Number.MAX_SAFE_INTEGER : numberOf(from);
+  if (before === null) return badQuery(c, BAD_CURSOR).response;
+  const call = stubOf(c, accountOf(c)).invoices(before, pageSize(limit));
+  return ask<InvoicesAnswer>(c, "account", call, (answer) => {
+    if (answer.kind === "absent") return noAccount(c);
+    return render(answer.invoices, answer.next === null ? null : cursorOf(answer.next));
   });
 }
 
@@ -215,7 +226,7 @@ async function changed(
   call: (stub: UserLimiterStub, invoice: string) => Promise<InvoiceAnswer | InvoiceChangeAnswer>,
   status: 200 | 201 = 200,
 ): Promise<Response> {
-  const asked = call(stubOf(c, c.req.param("id") ?? ""), c.req.param("invoice") ?? "");
+  const asked = call(stubOf(c, accountOf(c)), c.req.param("invoice") ?? "");
   return ask<InvoiceAnswer | InvoiceChangeAnswer>(c, "account", asked, (answer) => {
     switch (answer.kind) {
       case "invoice":

@@ -5,12 +5,13 @@ import type { AppEnv } from "../../edge/app-env.ts";
 import { problem } from "../../edge/problem.ts";
 import { generateApiKey, hashApiKey } from "../../identity/api-key.ts";
 import { userSubject } from "../../identity/authenticate.ts";
-import { KEY_MODES, modeOf, newKeyId } from "../../identity/key-mode.ts";
+import { KEY_MODES, type KeyMode, modeOf, newKeyId } from "../../identity/key-mode.ts";
 import { KEY_SCOPES } from "../../identity/key-scope.ts";
 import { isUserId } from "../../identity/user-id.ts";
-import type { AccountAnswer, ApiKey, KeyAnswer } from "../../objects/account.ts";
+import type { AccountAnswer, ApiKey, KeyAnswer, NewKey } from "../../objects/account.ts";
 import type { CallDiffers } from "../../objects/change.ts";
-import { ask, changeBy } from "../ask.ts";
+import { accountOf } from "../account-of.ts";
+import { ask, type Asked, changeBy } from "../ask.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ACCOUNT, type Endpoints } from "../endpoint.ts";
 import { displayName, instant, reason } from "../fields.ts";
@@ -18,9 +19,10 @@ import { readQuery } from "../query.ts";
 import { iso, isoOrNull } from "../rfc3339.ts";
 import { noAccount, revisionFor, stubOf } from "./account-object.ts";
 
-const DEFAULT_GRACE_SECONDS = 86_400;
+export const DEFAULT_GRACE_SECONDS = 86_400;
 /** 30 days. */
 const MAX_GRACE_SECONDS = 2_592_000;
+export const graceSeconds = z.optional(z.int().check(z.gte(0), z.lte(MAX_GRACE_SECONDS)));
 
 const TOO_MANY_KEYS =
   'The account has the maximum number of keys in force. Revoke one, or rotate one with "graceSeconds": 0, which frees its place at once.';
@@ -37,7 +39,7 @@ const newKeySchema = z.strictObject({
 });
 
 const rotationSchema = z.strictObject({
-  graceSeconds: z.optional(z.int().check(z.gte(0), z.lte(MAX_GRACE_SECONDS))),
+  graceSeconds,
   mode,
   reason,
 });
@@ -72,8 +74,8 @@ export const KEYS = {
   },
 } as const satisfies Endpoints;
 
-async function listKeys(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+export async function listKeys(c: Context<AppEnv>): Promise<Response> {
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   return ask<AccountAnswer>(c, "account", stubOf(c, id).account(), (answer) =>
     answer.kind === "account" ? c.json({ keys: answer.keys.map(keyView) }) : noAccount(c),
@@ -81,7 +83,7 @@ async function listKeys(c: Context<AppEnv>): Promise<Response> {
 }
 
 async function createKey(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, newKeySchema);
   if (!body.ok) return body.response;
@@ -91,33 +93,50 @@ async function createKey(c: Context<AppEnv>): Promise<Response> {
     const fault = { path: "/expiresAt", message: "must be in the future" };
     return invalidContent(c.var.requestId, [fault]).response;
   }
+  const wanted = { name, scopes: [...new Set(scopes)], expiresMs };
+  return addKey(c, wanted, keyMode, body.value);
+}
+
+export async function addKey(
+  c: Context<AppEnv>,
+  wanted: Pick<NewKey, "name" | "scopes" | "expiresMs">,
+  keyMode: KeyMode,
+  asked: Asked,
+): Promise<Response> {
   const key = generateApiKey(keyMode);
-  const hash = await hashApiKey(key);
-  const input = { keyId: newKeyId(keyMode), hash, name, scopes: [...new Set(scopes)], expiresMs };
-  const call = stubOf(c, id).addKey(input, await changeBy(c, body.value), revisionFor(c.var.policy));
+  const input = { ...wanted, keyId: newKeyId(keyMode), hash: await hashApiKey(key) };
+  const by = await changeBy(c, asked);
+  const call = stubOf(c, accountOf(c)).addKey(input, by, revisionFor(c.var.policy));
   return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key, input.keyId));
 }
 
 async function rotateKey(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, rotationSchema);
   if (!body.ok) return body.response;
-  const { graceSeconds = DEFAULT_GRACE_SECONDS, mode: wanted } = body.value;
+  const { graceSeconds: seconds = DEFAULT_GRACE_SECONDS, mode: wanted } = body.value;
   const oldKeyId = c.req.param("keyId") ?? "";
   const keyMode = modeOf(oldKeyId);
   if (wanted !== undefined && wanted !== keyMode) {
     const message = `must be "${keyMode}", as that of the rotated key: issue a new key to change the mode`;
     return invalidContent(c.var.requestId, [{ path: "/mode", message }]).response;
   }
+  return replaceKey(c, oldKeyId, seconds, body.value);
+}
+
+export async function replaceKey(
+  c: Context<AppEnv>,
+  oldKeyId: string,
+  seconds: number,
+  asked: Asked,
+): Promise<Response> {
+  const id = accountOf(c);
+  const keyMode = modeOf(oldKeyId);
   const key = generateApiKey(keyMode);
-  const rotation = {
-    oldKeyId,
-    keyId: newKeyId(keyMode),
-    hash: await hashApiKey(key),
-    graceMs: graceSeconds * 1_000,
-  };
-  const call = stubOf(c, id).rotateKey(rotation, await changeBy(c, body.value), revisionFor(c.var.policy));
+  const keyId = newKeyId(keyMode);
+  const rotation = { oldKeyId, keyId, hash: await hashApiKey(key), graceMs: seconds * 1_000 };
+  const call = stubOf(c, id).rotateKey(rotation, await changeBy(c, asked), revisionFor(c.var.policy));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "key") noteEnd(c, id, rotation.oldKeyId, rotation.graceMs);
     return newKey(c, answer, key, rotation.keyId);
@@ -125,11 +144,17 @@ async function rotateKey(c: Context<AppEnv>): Promise<Response> {
 }
 
 async function revokeKey(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, revocationQuery);
   if (!query.ok) return query.response;
-  const by = await changeBy(c, query.value);
+  return endKey(c, query.value);
+}
+
+/** Revokes the key that the path names. */
+export async function endKey(c: Context<AppEnv>, asked: Asked): Promise<Response> {
+  const id = accountOf(c);
+  const by = await changeBy(c, asked);
   const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", by, revisionFor(c.var.policy));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind !== "key") return noKey(c, answer);
@@ -157,7 +182,7 @@ function newKey(c: Context<AppEnv>, answer: Answered, key: string, keyId: string
   return c.json(view, 201);
 }
 
-function noKey(c: Context<AppEnv>, answer: Exclude<Answered, { kind: "key" }>): Response {
+export function noKey(c: Context<AppEnv>, answer: Exclude<Answered, { kind: "key" }>): Response {
   switch (answer.kind) {
     case "no-account":
       return noAccount(c);

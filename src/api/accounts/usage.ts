@@ -9,6 +9,7 @@ import { KEY_MODES } from "../../identity/key-mode.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import { USAGE_GROUPS, type UsageGroup, type UsageRow } from "../../objects/account.ts";
 import type { UserStatus } from "../../objects/user-status.ts";
+import { accountOf } from "../account-of.ts";
 import { ask } from "../ask.ts";
 import { csvPage, wantsCsv } from "../csv.ts";
 import { ACCOUNT, type Endpoints } from "../endpoint.ts";
@@ -24,7 +25,7 @@ const ANCHORED_MONTHS = [{ path: "/anchorDay", message: "requires granularity=mo
 /** Each set of groups, in each order: `route`, `route,unit`, `unit,route` and so on. */
 const GROUPINGS = groupings([...USAGE_GROUPS]);
 
-const usageQuery = z.strictObject({
+export const usageQuery = z.strictObject({
   from: rangeBound,
   /** Exclusive. */
   to: rangeBound,
@@ -55,19 +56,29 @@ export const USAGE = {
 
 /** Costs nothing, writes nothing, and works for users without an account. */
 async function getAccountStatus(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+  return accountStatus(c, (view) => view);
+}
+
+type StatusView = Extract<UserStatus, { kind: "status" }>;
+
+/** @param shown what the caller may see of it. */
+export async function accountStatus(
+  c: Context<AppEnv>,
+  shown: (view: Omit<StatusView, "kind">) => object,
+): Promise<Response> {
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const { revision, defaultTier } = c.var.policy;
   const call = stubOf(c, id).status({ revision, tier: defaultTier, keyId: null });
   return ask<UserStatus>(c, "limiter", call, (answer) => {
     if (answer.kind === "revoked") return noAccount(c);
     const { kind: _kind, ...view } = answer;
-    return c.json({ user: id, ...view });
+    return c.json({ user: id, ...shown(view) });
   });
 }
 
-async function getUsage(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
+export async function getUsage(c: Context<AppEnv>): Promise<Response> {
+  const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, usageQuery);
   if (!query.ok) return query.response;

@@ -77,12 +77,12 @@ export async function documentPdf(
   paper: Paper | undefined,
   otherwise: (reason: NoPdf) => Response,
 ): Promise<Response> {
-  const { admin, services, requestId } = c.var;
+  const { pdfFonts, services, requestId } = c.var;
   const view = invoiceView(document, status);
   let result;
   try {
     const [fonts, { invoicePdf }, fileId] = await Promise.all([
-      admin.pdfFonts.read(c.env.ASSETS, c.req.url),
+      pdfFonts.read(c.env.ASSETS, c.req.url),
       import("../../modules/pdf.mjs"),
       fileIdOf(document, status),
     ]);

@@ -23,9 +23,9 @@ import {
   noPdfResponse,
 } from "./document-response.ts";
 
-const pdfQuery = z.strictObject({ paper: z.optional(z.enum(PAPER_NAMES)) });
+export const pdfQuery = z.strictObject({ paper: z.optional(z.enum(PAPER_NAMES)) });
 /** Why the reader is here and not at the PDF. */
-const pageQuery = z.strictObject({ pdf: z.optional(z.enum(NO_PDF_KINDS)) });
+export const pageQuery = z.strictObject({ pdf: z.optional(z.enum(NO_PDF_KINDS)) });
 
 const DEFAULT_MINUTES = 60;
 /** A week: a link cannot be taken back. */
@@ -85,7 +85,11 @@ async function getDocumentPdf(c: Context<AppEnv>): Promise<Response> {
 
 /** The lines, each with the document that it is of, so that several files can be put together. */
 async function getDocumentCsv(c: Context<AppEnv>): Promise<Response> {
-  return withDocument(c, ({ document }) => {
+  return csv(c, withDocument);
+}
+
+export async function csv(c: Context<AppEnv>, find: Find): Promise<Response> {
+  return find(c, ({ document }) => {
     const { number, id, currency, exponent } = document;
     const lines = document.lines.map(({ kind, description, route, quantity, unitPrice, minor }) => [
       number ?? "",
@@ -130,7 +134,7 @@ async function getLinkedPdf(c: Context<AppEnv>): Promise<Response> {
   return pdf(c, withLinked);
 }
 
-type Render = (found: FoundDocument) => Response | Promise<Response>;
+export type Render = (found: FoundDocument) => Response | Promise<Response>;
 type Find = (c: Context<AppEnv>, render: Render) => Promise<Response>;
 
 /** Renders the document that the path names. */
@@ -167,7 +171,7 @@ async function documentOf(c: Context<AppEnv>, user: string, id: string, render: 
   );
 }
 
-async function page(c: Context<AppEnv>, find: Find): Promise<Response> {
+export async function page(c: Context<AppEnv>, find: Find): Promise<Response> {
   const query = readQuery(c, pageQuery);
   if (!query.ok) return query.response;
   const { pdf: noPdf } = query.value;
@@ -175,7 +179,7 @@ async function page(c: Context<AppEnv>, find: Find): Promise<Response> {
   return find(c, (found) => documentPage(c, found, siblingOf(c, "pdf"), notice));
 }
 
-async function pdf(c: Context<AppEnv>, find: Find): Promise<Response> {
+export async function pdf(c: Context<AppEnv>, find: Find): Promise<Response> {
   const query = readQuery(c, pdfQuery);
   if (!query.ok) return query.response;
   const { paper } = query.value;
@@ -190,6 +194,6 @@ function siblingOf(c: Context<AppEnv>, format: "html" | "pdf"): string {
 }
 
 /** A parameter without the suffix of its format. */
-function withoutSuffix(parameter = ""): string {
+export function withoutSuffix(parameter = ""): string {
   return parameter.replace(/\.(html|pdf|csv)$/, "");
 }

@@ -1,0 +1,85 @@
+/** A customer's session: begun with a key of the account or with a link, shown, and ended. */
+import type { Context } from "hono";
+import { withDeadline } from "../../deadline.ts";
+import type { AppEnv } from "../../edge/app-env.ts";
+import { unavailable } from "../../edge/problem.ts";
+import { readPortalCredential } from "./portal-credential.ts";
+import { messageOf } from "../../log.ts";
+import type { PortalSession } from "../../objects/portal.ts";
+import { stubOf } from "../accounts/account-object.ts";
+import { readBody } from "../body.ts";
+import { type Endpoints, PORTAL } from "../endpoint.ts";
+import { iso } from "../rfc3339.ts";
+import { crossSite } from "../session/identify-actor.ts";
+import { requestOrigin } from "../session/request-origin.ts";
+import { PORTAL_DEADLINE_MS } from "./portal-access.ts";
+import { clearPortal, keepPortal, portalCookie } from "./portal-cookie.ts";
+import { authorOf, rightsOf } from "./portal-rights.ts";
+import { signIn, signInSchema } from "./sign-in.ts";
+
+export const PORTAL_SESSIONS = {
+  createPortalSession: {
+    method: "POST",
+    path: `${PORTAL}/session`,
+    // The body carries the credential.
+    access: "none",
+    body: signInSchema,
+    handler: createSession,
+  },
+  getPortalSession: { method: "GET", path: `${PORTAL}/session`, access: "portal", handler: getSession },
+  deletePortalSession: {
+    method: "DELETE",
+    path: `${PORTAL}/session`,
+    access: "none",
+    handler: deleteSession,
+  },
+} as const satisfies Endpoints;
+
+async function createSession(c: Context<AppEnv>): Promise<Response> {
+  const { services, requestId } = c.var;
+  // Another site must not sign its visitors in here with a credential of its choice.
+  if (requestOrigin(c.req.raw) === "other") return crossSite(requestId);
+  const body = await readBody(c, signInSchema);
+  if (!body.ok) return body.response;
+  const result = await signIn(c, body.value);
+  if (!result.ok) return result.response;
+  const { user, session, text } = result;
+  services.log("info", "portal_sign_in", { requestId, account: user, actor: authorOf(session) });
+  return c.json(sessionView(c, user, session), 200, { "Set-Cookie": keepPortal(c, text, session.expiresMs) });
+}
+
+function getSession(c: Context<AppEnv>): Response {
+  const { user, session } = c.var.portal;
+  return c.json(sessionView(c, user, session));
+}
+
+/**
+ * Ends the session everywhere and removes the cookie, even if it is invalid. If the session cannot be ended now, the cookie stays, so that
+ * the client can retry.
+ */
+async function deleteSession(c: Context<AppEnv>): Promise<Response> {
+  const { services, requestId } = c.var;
+  if (requestOrigin(c.req.raw) === "other") return crossSite(requestId);
+  const credential = await readPortalCredential(portalCookie(c) ?? "");
+  if (credential) {
+    try {
+      const closing = stubOf(c, credential.user).closePortal(credential.secret);
+      await withDeadline(closing, PORTAL_DEADLINE_MS, "account");
+    } catch (thrown) {
+      services.log("error", "portal_failed", { requestId, what: "sign-out", error: messageOf(thrown) });
+      return unavailable("The session may not have ended: sign out again.", requestId);
+    }
+  }
+  return c.body(null, 204, { "Set-Cookie": clearPortal(c) });
+}
+
+function sessionView(c: Context<AppEnv>, user: string, session: PortalSession) {
+  const { kind, expiresMs, account } = session;
+  return {
+    account: user,
+    name: account.name,
+    kind,
+    may: rightsOf(session, c.var.policy),
+    expiresAt: iso(expiresMs),
+  };
+}

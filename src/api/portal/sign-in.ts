@@ -1,0 +1,122 @@
+/**
+ * Signs a customer in with a key or a link, and limits attempts: the limiter itself counts failed ones per address.
+ *
+ * A failed attempt costs one of the address's attempts. One that succeeds costs nothing, but is rejected too while none is left.
+ */
+import type { Context } from "hono";
+import * as z from "zod/mini";
+import { withDeadline } from "../../deadline.ts";
+import type { AppEnv } from "../../edge/app-env.ts";
+import { overloaded } from "../../edge/decision-response.ts";
+import { problem, unauthorized, unavailable } from "../../edge/problem.ts";
+import { setRateLimitHeaders } from "../../edge/rate-limit-headers.ts";
+import { authenticate } from "../../identity/authenticate.ts";
+import { clientIp } from "../../identity/client-ip.ts";
+import { newPortalCredential, readPortalCredential } from "./portal-credential.ts";
+import { messageOf } from "../../log.ts";
+import type { PortalAnswer, PortalProof, PortalSession } from "../../objects/portal.ts";
+import { SIGN_IN_TIER } from "../../policy/built-in-tiers.ts";
+import { stubOf } from "../accounts/account-object.ts";
+import { decideBuiltIn, retryAdvice } from "../work-limit.ts";
+import { PORTAL_DEADLINE_MS } from "./portal-access.ts";
+
+const secretText = z.string().check(z.minLength(1), z.maxLength(1_024));
+export const signInSchema = z.union(
+  [z.strictObject({ key: secretText }), z.strictObject({ link: secretText })],
+  'must be {"key": "el_live_…"} or {"link": "…"}',
+);
+type SignIn = z.infer<typeof signInSchema>;
+
+export type SignInResult =
+  | {
+      readonly ok: true;
+      readonly user: string;
+      readonly session: PortalSession;
+      /** The session's credential, for its cookie. */
+      readonly text: string;
+    }
+  | { readonly ok: false; readonly response: Response };
+
+/** What is presented, and whose it seems to be. */
+interface Presented {
+  readonly user: string;
+  readonly proof: PortalProof;
+}
+
+const NO_KEY = "This is no valid API key of this service.";
+const NO_LINK =
+  "This link is not valid: it is not complete, has expired, or was taken back. Ask for a new one.";
+const USED_LINK = "This link has been used, and works once only. Ask for a new one.";
+
+/** A session; or 401, 429, or 503 if that cannot be told now. */
+export async function signIn(c: Context<AppEnv>, given: SignIn): Promise<SignInResult> {
+  const { services, requestId } = c.var;
+  const limited = await limitAttempts(c, true);
+  if (limited) return rejected(limited);
+  const presented = "key" in given ? await byKey(c, given.key) : await byLink(given.link);
+  if (presented === "unavailable") return rejected(unavailable("Keys cannot be checked now.", requestId));
+  let answer: PortalAnswer = { kind: "ended" };
+  if (presented !== null) {
+    const { user, proof } = presented;
+    const { secret, text } = await newPortalCredential(user);
+    try {
+      const call: Promise<PortalAnswer> = stubOf(c, user).openPortal(proof, secret);
+      answer = await withDeadline(call, PORTAL_DEADLINE_MS, "account");
+    } catch (thrown) {
+      services.log("error", "portal_failed", { requestId, what: "sign-in", error: messageOf(thrown) });
+      return rejected(unavailable("The account is not responding.", requestId));
+    }
+    if (answer.kind === "session") return { ok: true, user, session: answer.session, text };
+  }
+  const isOver = await limitAttempts(c, false);
+  if (isOver) return rejected(isOver);
+  const detail = answer.kind === "used" ? USED_LINK : "key" in given ? NO_KEY : NO_LINK;
+  return rejected(unauthorized(detail, requestId));
+}
+
+/** Null: nobody's. */
+async function byKey(c: Context<AppEnv>, key: string): Promise<Presented | null | "unavailable"> {
+  const headers = new Headers();
+  try {
+    headers.set("X-API-Key", key);
+  } catch {
+    // No header can contain it, so it is no key.
+    return null;
+  }
+  const result = await authenticate(headers, c.var.services.credentials, Date.now());
+  if (result.kind === "unavailable") return "unavailable";
+  if (result.kind === "invalid") return null;
+  const { user, keyId } = result.caller;
+  return user === null || keyId === null ? null : { user, proof: { kind: "key", keyId } };
+}
+
+async function byLink(text: string): Promise<Presented | null> {
+  const link = await readPortalCredential(text);
+  return link && { user: link.user, proof: { kind: "link", link: link.secret } };
+}
+
+/** The response if the client's address has no attempt left; null if it has. @param peek do not take one. */
+async function limitAttempts(c: Context<AppEnv>, peek: boolean): Promise<Response | null> {
+  const { policy, requestId, services } = c.var;
+  const address = clientIp(c.req.header("CF-Connecting-IP") ?? null);
+  const charge = { costMilli: null, peek };
+  const decision = await decideBuiltIn(c, `login:portal:${address}`, SIGN_IN_TIER, policy, charge);
+  const { allowed, outcome, violated, retryAfterMs } = decision;
+  if (!peek) {
+    const reason = allowed ? "wrong credential" : "too many attempts";
+    services.log("warn", "portal_unauthenticated", { requestId, address, reason });
+  }
+  if (allowed) return null;
+  if (outcome === "overloaded") return overloaded(requestId);
+  const detail = `Too many failed sign-ins from this address.${retryAdvice(retryAfterMs)}`;
+  const response = problem("quota_exceeded", detail, requestId, {
+    "violated-policies": violated,
+    retryAfterMs,
+  });
+  setRateLimitHeaders(response.headers, decision, policy.xRateLimit, Date.now());
+  return response;
+}
+
+function rejected(response: Response): SignInResult {
+  return { ok: false, response };
+}

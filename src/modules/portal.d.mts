@@ -1,0 +1,2 @@
+/** The built portal (scripts/build-modules.ts). */
+export { portalApp } from "../api/portal/portal-app.ts";

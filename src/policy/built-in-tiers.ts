@@ -36,7 +36,7 @@ export const WORK_TIERS = {
   /** Reports: each takes the hub 80 ms at most. A dashboard requests one a second. */
   reports: builtInTier("reports", 600, 300),
   /** Calls of an account's customers in the portal: a page makes some ten. */
-  portal: builtInTier("portal", 300, 150),
+  portal: builtInTier("portal", 600, 300),
 } as const;
 
 /** Built-in tiers by name. */

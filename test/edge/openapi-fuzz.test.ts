@@ -2,11 +2,13 @@
  * A fuzzer that knows only docs/openapi.json: whatever it sends to an operation, the response is one that the document describes, and
  * never a 500.
  */
+import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import * as z from "zod/mini";
 import embedded from "../../policy/default.json";
 import { admin, createAccount, issueKey } from "../fixtures/edge-account.ts";
+import { linkFor, portalAssets, signedIn } from "../fixtures/portal.ts";
 import type { FuzzContext } from "../fixtures/fuzz-context.ts";
 import { ADMIN_TOKEN, type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { conformanceFaults, operationAt, strayFaults } from "../fixtures/fuzz-conformance.ts";
@@ -27,12 +29,15 @@ const OTHER_RUNS: Readonly<Record<string, number>> = {
   revokeKey: 100,
   revokeGrant: 100,
   removeCredit: 100,
+  createPortalSession: 100,
+  rotatePortalKey: 100,
+  revokePortalKey: 100,
 };
 
 /** Accounts come and go while the fuzzer runs. These ids are tried more often than others. */
 const USERS = ["acme", "bob@example.com", "auth0|5f7c", "a/b?c#d%e", "~".repeat(200)];
 
-const bodies = {
+const bodies: Record<string, unknown> = {
   createSession: { token: ADMIN_TOKEN },
   adjustInvoice: { lines: [{ description: "setup", amount: "10" }] },
   createCreditNote: { lines: [{ line: 0, amount: "0.01" }], reason: "outage" },
@@ -43,7 +48,7 @@ let known: Setting["known"] = {};
 let credentials: Setting["credentials"] = {};
 
 beforeAll(async () => {
-  edge = await startEdge({ policy: null });
+  edge = await startEdge({ policy: null, bindings: { ASSETS: portalAssets(env.ASSETS) } });
   const service = await createAccount(edge, { id: "service", tier: "partner" });
   const { key } = await issueKey(edge, service, { scopes: ["call", "check"] });
   const login = await edge.request("/api/v1/admin/session", {
@@ -58,11 +63,15 @@ beforeAll(async () => {
     adminToken: `Bearer ${ADMIN_TOKEN}`,
     session,
   };
+  bodies["createPortalSession"] = { key };
 });
 
 /** Restores a policy with billing and the accounts, whatever the previous operation has done to them. */
 async function restore(hasInvoices: boolean): Promise<void> {
-  const document = { ...embedded, billing: { currency: "USD" } };
+  const document = {
+    ...embedded,
+    billing: { currency: "USD", portal: { keys: true, tiers: ["free", "pro"] } },
+  };
   const put = await edge.request("/api/v1/admin/policy", {
     method: "PUT",
     headers: { Authorization: `Bearer ${ADMIN_TOKEN}`, "If-Match": "*" },
@@ -75,6 +84,9 @@ async function restore(hasInvoices: boolean): Promise<void> {
   const keys = await Promise.all(
     [0, 1, 2, 3].map(async () => admin(edge, "POST", "/accounts/acme/keys", {})),
   );
+  // Ends with the account.
+  const visitor = await signedIn(edge, { link: await linkFor(edge, "acme") });
+  credentials = { ...credentials, portalSession: visitor.cookie };
   const keyIds = await Promise.all(keys.map(async (issued) => keyIdOf(await issued.json())));
   const invoices = hasInvoices ? await invoiceIdsOf("acme") : [];
   known = {

@@ -2,11 +2,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { PROPERTIES, SHORT_NAMES } from "../../dashboard/short-names.ts";
+import { CLASSES, PROPERTIES, SHORT_NAMES } from "../../dashboard/short-names.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const SOURCES = join(ROOT, "dashboard", "src");
 
+/** All style sheets, without comments. */
+const styles = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".css"))
+  .map((name) => readFileSync(join(SOURCES, name), "utf8").replaceAll(/\/\*.*?\*\//gs, ""))
+  .join("\n");
 /** Without comments. */
 const code = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
   .filter((name) => /\.tsx?$/.test(name))
@@ -32,6 +37,21 @@ test("no property that is shortened is written as a text", () => {
   const texts = new Set(code.match(/(?<=["'`])\w+(?=["'`])/g));
   expect(texts).toContain("overview");
   expect(PROPERTIES.filter((name) => texts.has(name))).toEqual([]);
+});
+
+test("a class that is shortened is written only as a class", () => {
+  // In the attribute, or after another class of the cells of a column.
+  const others = code.replaceAll(/class=("[^"]*"|\{[^}]*\})|(?<="(name|num) )[\w-]+/g, "");
+  const names = new Set(others.match(/(?<![\w/-])[a-z]+(-[a-z]+)+(?![\w-])/g));
+  expect(names).toContain("sort-up");
+  expect(CLASSES.filter((name) => names.has(name))).toEqual([]);
+});
+
+test("every class of the style sheets is used", () => {
+  const used = words(code.replaceAll("-", "_"));
+  const classes = new Set(styles.match(/(?<=\.)[a-z][\w-]*(?=[^{}]*\{)/g));
+  expect(classes).toContain("tile-line");
+  expect([...classes].filter((name) => !used.has(name.replaceAll("-", "_")))).toEqual([]);
 });
 
 test("short names are different, and no name of the sources", () => {

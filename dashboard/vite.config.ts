@@ -13,6 +13,10 @@ const withoutPreload = {
   },
 } as const;
 
+/** What all screens are made of, and what the screen of a user has in common with those of billing. */
+const FIRST =
+  /\/src\/(kit\/|shell\/|charts\/|(main|user\/(user-actions|account-api)|billing\/invoice-(api|table))\.tsx?$)/;
+
 export default defineConfig({
   root: import.meta.dirname,
   base: "/dashboard/",
@@ -46,8 +50,8 @@ export default defineConfig({
               priority: 1,
               test: /node_modules\/(@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\//,
             },
-            // With the overview, which most visits begin with, and with what the other screens share with it: few files compress better.
-            { name: "app", test: /\/src\/(main\.tsx$|kit\/|shell\/|charts\/)/ },
+            // With the overview, which most visits begin with, and with what the other files share: few files compress better.
+            { name: "app", test: FIRST },
           ],
         },
       },

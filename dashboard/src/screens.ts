@@ -1,4 +1,4 @@
-/** All screens, in the order of the navigation. The overview comes with the page, the others in one file when one of them is opened. */
+/** All screens, in the order of the navigation. The overview comes with the page, the others in two files when one of them is opened. */
 import type { ComponentType } from "preact";
 import type { IconName } from "./kit/icon.tsx";
 import { OverviewScreen } from "./overview/overview-screen.tsx";
@@ -15,6 +15,7 @@ export interface Screen {
 }
 
 const others = () => import("./other-screens.ts");
+const billing = () => import("./billing-screens.ts");
 
 export const SCREENS: readonly Screen[] = [
   {
@@ -64,13 +65,13 @@ export const SCREENS: readonly Screen[] = [
     name: "billing",
     title: "Billing",
     icon: "billing",
-    load: async () => (await others()).BillingScreen,
+    load: async () => (await billing()).BillingScreen,
   },
   {
     name: "webhooks",
     title: "Webhooks",
     icon: "sign-out",
-    load: async () => (await others()).WebhooksScreen,
+    load: async () => (await billing()).WebhooksScreen,
   },
   {
     name: "system",

@@ -1,6 +1,6 @@
 /** Numbers, moments and ranges in words: one way to write each. */
 import { expect, test } from "vitest";
-import { ago, count, milliseconds, percent, range, rate } from "../../dashboard/src/shell/format.ts";
+import { ago, count, counted, milliseconds, percent, range, rate } from "../../dashboard/src/shell/format.ts";
 import { momentText, utcText } from "../../dashboard/src/shell/moment.ts";
 
 const NOON_MS = Date.UTC(2026, 10, 30, 12);
@@ -11,6 +11,15 @@ test("writes counts, rates and shares with their units, without digits that were
   expect([0, 0.001, 0.5, 3.25].map(rate)).toEqual(["0/s", "< 0.1/min", "30/min", "3.3/s"]);
   const shares = [percent(1, 3), percent(1, 5_000), percent(4_999, 5_000), percent(1, 1), percent(0, 7)];
   expect(shares).toEqual(["33.3 %", "< 0.1 %", "> 99.9 %", "100 %", "0 %"]);
+});
+
+test("writes a noun as one if there is one", () => {
+  expect([0, 1, 2, 12_345].map((value) => counted(value, "request"))).toEqual([
+    "0 requests",
+    "1 request",
+    "2 requests",
+    "12.3K requests",
+  ]);
 });
 
 test("writes whole milliseconds, because a Worker's clock has no finer ones", () => {

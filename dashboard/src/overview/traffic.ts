@@ -3,7 +3,7 @@ import { SECOND_MS } from "../shell/durations.ts";
 import type { ChartMark, ChartModel } from "../charts/chart-model.ts";
 import { OUTCOME_STACK } from "../charts/outcome-stack.ts";
 import type { LoggedDecision, RevisionPage } from "../shell/answers.ts";
-import { count, percent, rate } from "../shell/format.ts";
+import { counted, percent, rate } from "../shell/format.ts";
 import { parseTimeseries } from "../shell/report-guards.ts";
 
 export interface Traffic {
@@ -70,7 +70,7 @@ export function trafficSummary(traffic: Traffic): string {
     (atMs, i) => sum(OUTCOME_STACK.map(({ key }) => requests[key][i] ?? 0)) / secondsOf(traffic, atMs),
   );
   const parts = OUTCOME_STACK.map(({ name }, i) => `${percent(sums[i] ?? 0, total)} ${name.toLowerCase()}`);
-  return `${count(total)} ${total === 1 ? "request" : "requests"}: ${parts.join(", ")}; at most ${rate(Math.max(...rates))}.`;
+  return `${counted(total, "request")}: ${parts.join(", ")}; at most ${rate(Math.max(...rates))}.`;
 }
 
 function sum(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 /** The changes between two policies in words, with the accounts that they apply to. */
 import { useMemo } from "preact/hooks";
 import { Badge } from "../kit/badge.tsx";
-import { count } from "../shell/format.ts";
+import { count, counted } from "../shell/format.ts";
 import type { PolicyUses } from "../shell/answers.ts";
 import { Link } from "../shell/page.tsx";
 import { accountsOf } from "./activation-api.ts";
@@ -58,9 +58,7 @@ function TierAccounts({ tier, accounts }: { readonly tier: string; readonly acco
   return (
     <>
       {"; "}
-      <Link to={{ screen: "user", params: { tier } }}>
-        {count(accounts)} {accounts === 1 ? "account" : "accounts"}
-      </Link>{" "}
+      <Link to={{ screen: "user", params: { tier } }}>{counted(accounts, "account")}</Link>{" "}
       {accounts === 1 ? "has" : "have"} it
     </>
   );

@@ -1,6 +1,6 @@
 /** What accounts use and a policy lacks: tiers, overrides and grants, with links to the accounts. */
 import { Icon } from "../kit/icon.tsx";
-import { count } from "../shell/format.ts";
+import { counted } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
 import type { PolicyUse } from "./uses-api.ts";
 
@@ -33,10 +33,7 @@ export function OrphanList({ orphans, defaultTier }: Props) {
                 in tier {tier}: they will have no effect for{" "}
               </>
             )}
-            <Link to={{ screen: "user", params: { tier } }}>
-              {count(accounts)} {accounts === 1 ? "account" : "accounts"}
-            </Link>
-            :{" "}
+            <Link to={{ screen: "user", params: { tier } }}>{counted(accounts, "account")}</Link>:{" "}
             {examples.map((id, i) => (
               <span key={id}>
                 {i > 0 && ", "}

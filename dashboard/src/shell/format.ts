@@ -15,6 +15,11 @@ export function count(value: number): string {
   return Math.abs(value) < 10_000 ? COUNT.format(value) : SHORT.format(value);
 }
 
+/** A count with its noun: "1 request", "12.3K requests". */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${value === 1 ? noun : `${noun}s`}`;
+}
+
 /** A rate, by the second, or by the minute if it is below one a second. */
 export function rate(perSecond: number): string {
   if (perSecond === 0 || perSecond >= 1) return `${count(perSecond)}/s`;

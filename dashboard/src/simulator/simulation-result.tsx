@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { Section } from "../kit/section.tsx";
 import { TimeChart } from "../charts/time-chart.tsx";
-import { count, milliseconds, range } from "../shell/format.ts";
+import { count, counted, milliseconds, range } from "../shell/format.ts";
 import { decisionsIn } from "../shell/decision-log.ts";
 import { usePage } from "../shell/page.tsx";
 import { COLUMNS, type Period, RouteTable, TierTable, UserTable } from "./comparison-table.tsx";
@@ -81,7 +81,7 @@ function Scope({ result, tookMs }: Omit<Props, "policy">) {
     <>
       <p class="quiet">
         {sampled ? "Estimates from a sample of about " : "Replayed "}
-        {count(decisions)} {decisions === 1 ? "request" : "requests"}
+        {counted(decisions, "request")}
         {firstAt !== null && lastAt !== null && <>, {range(firstAt, lastAt)},</>} against revision {revision}{" "}
         (in force) and this policy, in {milliseconds(tookMs)}.
       </p>
@@ -97,7 +97,7 @@ function Scope({ result, tookMs }: Omit<Props, "policy">) {
 
 function usersText(shown: number, all: number): string {
   if (all > shown) return `the ${shown} users with the most of these requests, of ${count(all)}`;
-  return `${count(all)} ${all === 1 ? "user" : "users"}`;
+  return counted(all, "user");
 }
 
 /** How to read the figures. */

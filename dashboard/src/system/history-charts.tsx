@@ -5,7 +5,7 @@ import type { ChartModel } from "../charts/chart-model.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
 import { Section } from "../kit/section.tsx";
 import { Empty } from "../kit/state.tsx";
-import { count, percent } from "../shell/format.ts";
+import { counted, percent } from "../shell/format.ts";
 import { decisionsIn, type LogFilters } from "../shell/decision-log.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import type { PageAddress } from "../shell/page-address.ts";
@@ -51,7 +51,7 @@ export function HistoryCharts({ range, onZoom, children }: Props) {
         title="Failures"
         meaning="Requests that failed in the limiter or upstream, by reason."
         instruction="EdgeLimiterErrors"
-        summary={`${count(failed ?? 0)} requests.`}
+        summary={`${counted(failed ?? 0, "request")}.`}
         empty={failed === 0 ? "No request failed in this period" : null}
         polled={failures}
         chart={failureChart}

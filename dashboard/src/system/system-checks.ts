@@ -2,7 +2,7 @@
  * Which parts of the system need attention, by the thresholds of monitoring/alerts.yml: what each means, and the section of
  * docs/operations.md that says what to do. Pure.
  */
-import { count } from "../shell/format.ts";
+import { count, counted } from "../shell/format.ts";
 import type { PageAddress } from "../shell/page-address.ts";
 import type { Counter, Gauge } from "./health-reading.ts";
 import { type SystemReport, sumOf } from "./system-report.ts";
@@ -76,7 +76,7 @@ const CHECKS: readonly Check[] = [
     to: FALLBACKS,
     find: ({ failures, requests }) => {
       const { since, total } = sumOf(failures);
-      const of = `of ${count(requests.since)} requests since opened`;
+      const of = `of ${counted(requests.since, "request")} since opened`;
       return found(since > 0, `${count(since)} ${of}, ${count(total)} in total`);
     },
   },

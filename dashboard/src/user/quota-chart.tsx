@@ -117,10 +117,13 @@ function summaryOf(
       latest === null
         ? `at the earliest ${whenText(earliest)}; may last the period`
         : `with 80 % probability between ${whenText(earliest)} and ${whenText(latest)}`;
-    return `${pace}, it is used up on ${whenText(likely)}; ${range}.`;
+    const isSure = latest !== null && whenText(earliest) === whenText(latest);
+    return `${pace}, it is used up on ${whenText(likely)}${isSure ? "" : `; ${range}`}.`;
   }
-  const [low, high] = [Math.max(0, last.low), Math.max(0, last.high)];
-  return `${pace}, about ${rough(last.likely)} will be left at the end; with 80 % probability ${rough(low)} to ${rough(high)}.`;
+  const [low, high] = [rough(Math.max(0, last.low)), rough(Math.max(0, last.high))];
+  const left = rough(last.likely);
+  const band = low === high ? "" : `; with 80 % probability ${low} to ${high}`;
+  return `${pace}, about ${left} will be left at the end${band}.`;
 }
 
 const ROUGH = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });

@@ -6,7 +6,7 @@ import { parseLog } from "../decisions/decision-guards.ts";
 import { DecisionTable } from "../decisions/decision-table.tsx";
 import { Section } from "../kit/section.tsx";
 import { Empty } from "../kit/state.tsx";
-import { count, percent } from "../shell/format.ts";
+import { count, counted, percent } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed, type PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
@@ -105,6 +105,5 @@ function summaryOf({ totals, sampled }: UserReport): string {
     [errors, "errors"],
   ] as const;
   const said = parts.filter(([value]) => value > 0).map(([value, name]) => `${count(value)} ${name}`);
-  const noun = requests === 1 ? "request" : "requests";
-  return `${sampled ? "about " : ""}${count(requests)} ${noun}: ${said.join(", ")}`;
+  return `${sampled ? "about " : ""}${counted(requests, "request")}: ${said.join(", ")}`;
 }

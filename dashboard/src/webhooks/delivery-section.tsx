@@ -45,7 +45,10 @@ export function DeliverySection({ of: { id, url }, onReplay }: Props) {
       <PollState polled={polled} />
       {value?.deliveries.length === 0 && <Empty title="There are none" />}
       {value && value.deliveries.length > 0 && (
-        <Table label="Deliveries" heads={[["Event", "name"], "User", "State", "Last", ACTIONS]}>
+        <Table
+          label="Deliveries"
+          heads={[["Event", "name"], "User", "State", ["Attempts", "num"], "Last", ACTIONS]}
+        >
           {value.deliveries.map((delivery) => (
             <tr key={delivery.event}>
               <th scope="row" class="name">
@@ -57,6 +60,7 @@ export function DeliverySection({ of: { id, url }, onReplay }: Props) {
               <td>
                 <Badge tone={STATE_TONES[delivery.state]}>{delivery.state}</Badge>
               </td>
+              <td class="num">{delivery.attempts}</td>
               <td>
                 <LastAttempt of={delivery.lastAttempt} />
               </td>

@@ -25,7 +25,10 @@ export type Attempt = NonNullable<WebhookEndpoint["lastAttempt"]>;
 const ATTEMPT: Guards<Attempt> = { at: isText, status: isNullOr(isNumber), error: isNullOr(isText) };
 const isAttempt = isNullOr(isShape<Attempt>(ATTEMPT));
 
-export type Endpoint = Pick<WebhookEndpoint, "id" | "url" | "waiting" | "dead" | "lastAttempt"> & {
+export type Endpoint = Pick<
+  WebhookEndpoint,
+  "id" | "url" | "description" | "waiting" | "dead" | "lastAttempt"
+> & {
   /** Null: it is enabled. */
   readonly disabledReason: string | null;
   readonly events: readonly string[] | null;
@@ -35,6 +38,7 @@ export type Endpoint = Pick<WebhookEndpoint, "id" | "url" | "waiting" | "dead" |
 const ENDPOINT: Guards<Endpoint> = {
   id: isText,
   url: isText,
+  description: isText,
   events: isNullOr(isListOf(isText)),
   disabledReason: isNullOr(isText),
   waiting: isNumber,
@@ -51,12 +55,13 @@ export const parseEndpoints = parseAs(
 /** What came of a test. */
 export const parseTest = parseAs(isShape<Attempt>(ATTEMPT));
 
-export type Delivery = Omit<WebhookDelivery, "receivedAt" | "attempts" | "nextAttemptAt" | "body">;
+export type Delivery = Omit<WebhookDelivery, "receivedAt" | "nextAttemptAt" | "body">;
 const isDelivery = isShape<Delivery>({
   event: isText,
   type: isText,
   account: isNullOr(isText),
   state: isOneOf(STATE_TONES),
+  attempts: isNumber,
   lastAttempt: isAttempt,
 });
 export const parseDelivery = parseAs(isDelivery);

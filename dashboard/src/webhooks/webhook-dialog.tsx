@@ -73,7 +73,9 @@ export function WebhookDialog({ step, of, delivery, onDone, onClose }: Props) {
       effect={effect}
       run={async (fields, reason) => {
         const kinds = fieldOf(fields, "events").match(/[^\s,]+/g);
-        const added = of ? {} : { url: fields.get("url"), events: kinds };
+        const added = of
+          ? {}
+          : { url: fields.get("url"), description: fieldOf(fields, "description"), events: kinds };
         const switched = method === "PATCH" ? { enabled: step === "enable" } : {};
         const address = `${WEBHOOKS_PATH}${of ? `/${of.id}` : ""}${replayed}`;
         const isDelete = method === "DELETE";
@@ -89,18 +91,15 @@ export function WebhookDialog({ step, of, delivery, onDone, onClose }: Props) {
         <>
           <label>
             URL
-            <input
-              name="url"
-              type="url"
-              required
-
-              autocomplete="off"
-              placeholder="https://"
-            />
+            <input name="url" type="url" required autocomplete="off" placeholder="https://" />
+          </label>
+          <label>
+            Description
+            <input name="description" maxLength={200} autocomplete="off" placeholder="who gets the events" />
           </label>
           <label>
             Events
-            <input name="events" autocomplete="off" />
+            <input name="events" autocomplete="off" placeholder="all that the policy reports" />
           </label>
         </>
       )}

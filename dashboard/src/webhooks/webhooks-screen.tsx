@@ -35,20 +35,13 @@ export function WebhooksScreen() {
         {value && value.webhooks.length > 0 && (
           <Table
             label="Endpoints"
-            heads={[
-              ["URL", "name"],
-              "Events",
-              "State",
-              ["Waiting", "num"],
-              ["Dead", "num"],
-
-              ACTIONS,
-            ]}
+            heads={[["URL", "name"], "Events", "State", ["Waiting", "num"], ["Dead", "num"], ACTIONS]}
           >
             {value.webhooks.map((of) => (
               <tr key={of.id}>
                 <th scope="row" class="name">
-                  <Link to={{ screen: "webhooks", params: { id: of.id } }}>{of.url}</Link>
+                  <Link to={{ screen: "webhooks", params: { id: of.id } }}>{of.url}</Link>{" "}
+                  <span class="caption">{of.description}</span>
                 </th>
                 <td>{of.events?.join(" ") ?? "all"}</td>
                 <td>

@@ -1,6 +1,6 @@
 /** The tiers of the draft: what each allows, how many accounts have it, and its fields. */
 import { useState } from "preact/hooks";
-import { count } from "../../shell/format.ts";
+import { counted } from "../../shell/format.ts";
 import { isRecord } from "../../shell/api-client.ts";
 import { Link } from "../../shell/page.tsx";
 import { setField } from "../editor/json-edits.ts";
@@ -77,7 +77,7 @@ function Tier({ name, tier, accounts }: TierProps) {
 }
 
 function accountsText(accounts: number): string {
-  return `${count(accounts)} ${accounts === 1 ? "account" : "accounts"}`;
+  return counted(accounts, "account");
 }
 
 function tierSummary(tier: unknown): string {

@@ -9,9 +9,9 @@ const FORECAST = {
 };
 
 it.each([
-  ["129.00 (80 %: 99.00 – 165.00) before tax, with 1.1M tokens", FORECAST],
+  ["129.00 before tax (with 80 % probability 99.00 to 165.00), for 1.1M tokens; no clear trend", FORECAST],
   [
-    "99.00 before tax, with 1.1M tokens; usage grows by 4 % a week",
+    "99.00 before tax, for 1.1M tokens; usage grows 4 % a week",
     {
       ...FORECAST,
       amount: { expected: "99.00", low: "99.00", high: "99.00" },
@@ -19,11 +19,11 @@ it.each([
     },
   ],
   [
-    "129.00 (80 %: 99.00 – 165.00) before tax, with 1.1M tokens; usage falls by 12 % a week",
+    "129.00 before tax (with 80 % probability 99.00 to 165.00), for 1.1M tokens; usage falls 12 % a week",
     { ...FORECAST, trend: { perDay: -210, perWeekShare: -0.12 } },
   ],
   [
-    "129.00 (80 %: 99.00 – 165.00) before tax, with 1.1M tokens",
+    "129.00 before tax (with 80 % probability 99.00 to 165.00), for 1.1M tokens; no clear trend",
     { ...FORECAST, trend: { perDay: 1, perWeekShare: null } },
   ],
   ["not enough data yet: it needs three complete days of usage", null],

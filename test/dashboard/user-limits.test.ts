@@ -131,6 +131,26 @@ describe("the burn-down of a quota", () => {
     expect(latest).toBeGreaterThan(runsOutMs.likely ?? 0);
   });
 
+  it("goes to what the API expects if it has a forecast, with a band that never exceeds what is left", () => {
+    const expected = { expected: 300, low: 200, high: 600 };
+    const { perHour, runsOutMs, ahead } = burnDown(quota(25, 500), steady(25, 20), expected);
+    expect(perHour).toBe(4);
+    expect(ahead[0]).toEqual({ atMs: START_MS + 25 * HOUR_MS, low: 500, likely: 500, high: 500 });
+    expect(ahead.at(-1)).toEqual({ atMs: START_MS + 100 * HOUR_MS, low: -100, likely: 200, high: 300 });
+    expect([runsOutMs.likely, runsOutMs.latest]).toEqual([null, null]);
+    expect(runsOutMs.earliest).toBeGreaterThan(START_MS + 25 * HOUR_MS);
+    for (const { low, likely, high } of ahead) {
+      expect(low).toBeLessThanOrEqual(likely);
+      expect(likely).toBeLessThanOrEqual(high);
+      expect(high).toBeLessThanOrEqual(500);
+    }
+  });
+
+  it("has no forecast of its own if the API has too little to tell", () => {
+    const { ahead, perHour } = burnDown(quota(25, 500), steady(25, 20), null);
+    expect([ahead, perHour]).toEqual([[], null]);
+  });
+
   it("counts idle hours as 0, and extrapolates the current hour", () => {
     expect(burnDown(quota(25, 900), [{ atMs: START_MS, cost: 100 }]).perHour).toBe(4);
     const half = quota(24.5, 900);

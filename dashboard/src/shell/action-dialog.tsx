@@ -17,7 +17,9 @@ interface Props {
   /** The label of the button, such as "Block". */
   readonly verb: string;
   readonly isDangerous?: boolean;
-  /** Makes the change. `reason` is trimmed and never empty. */
+  /** False for what changes nothing of the account. */
+  readonly needsReason?: boolean;
+  /** Makes the change. `reason` is trimmed, and never empty if it is needed. */
   readonly run: (fields: FormData, reason: string) => Promise<ApiOutcome<unknown>>;
   /** The message after success; may show the value of the answer. */
   readonly done: (value: unknown) => ComponentChildren;
@@ -27,7 +29,8 @@ interface Props {
 /** As the API limits it. */
 const MAX_REASON_LENGTH = 500;
 
-export function ActionDialog({ title, effect, children, verb, isDangerous, run, done, onClose }: Props) {
+export function ActionDialog(props: Props) {
+  const { title, effect, children, verb, isDangerous, needsReason = true, run, done, onClose } = props;
   const { signedOut } = usePage();
   const dialog = useRef<HTMLDialogElement>(null);
   const [state, setState] = useState<"asking" | "busy" | { readonly result: ComponentChildren }>("asking");
@@ -42,7 +45,7 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
     if (state !== "asking" || !(event.currentTarget instanceof HTMLFormElement)) return;
     const fields = new FormData(event.currentTarget);
     const reason = fieldOf(fields, "reason");
-    if (reason === "") return setFault("Enter a reason: it goes into the audit log.");
+    if (needsReason && reason === "") return setFault("Enter a reason: it goes into the audit log.");
     setState("busy");
     setFault(null);
     const outcome = await run(fields, reason);
@@ -67,10 +70,12 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
         <form onSubmit={(event) => void submit(event)}>
           <div>{effect}</div>
           {children}
-          <label>
-            Reason
-            <input name="reason" required maxLength={MAX_REASON_LENGTH} autocomplete="off" />
-          </label>
+          {needsReason && (
+            <label>
+              Reason
+              <input name="reason" required maxLength={MAX_REASON_LENGTH} autocomplete="off" />
+            </label>
+          )}
           {fault !== null && <p role="alert">{fault}</p>}
           <div class="buttons">
             <button type="button" onClick={() => dialog.current?.close()}>

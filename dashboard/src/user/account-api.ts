@@ -177,8 +177,8 @@ export interface TierCatalog {
   readonly document: {
     readonly tiers: Readonly<Record<string, TierLimits>>;
     readonly defaultTier: PolicyDocument["defaultTier"];
-    /** Missing if nothing is billed. */
-    readonly billing?: unknown;
+    /** Missing if nothing is billed; its `portal` if customers have none. */
+    readonly billing?: { readonly portal?: unknown } | undefined;
   };
 }
 
@@ -194,6 +194,10 @@ const isTier = isShape<TierLimits>({
 });
 export const parseTiers = parseAs(
   isShape<TierCatalog>({
-    document: isShape({ tiers: isMapOf(isTier), defaultTier: isText, billing: isAnything }),
+    document: isShape({
+      tiers: isMapOf(isTier),
+      defaultTier: isText,
+      billing: isMissingOr(isShape({ portal: isAnything })),
+    }),
   }),
 );

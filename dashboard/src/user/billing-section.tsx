@@ -6,11 +6,11 @@ import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { Credit } from "../shell/answers.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import { usePolled } from "../shell/use-polled.ts";
+import { type Polled, usePolled } from "../shell/use-polled.ts";
 import { accountPath } from "./account-api.ts";
 import { BillTable } from "./bill-table.tsx";
 import { forecastText } from "./forecast-text.ts";
-import { type BillingSummary, parseBilling, parseCredits } from "./billing-api.ts";
+import { type BillingSummary, parseCredits } from "./billing-api.ts";
 import type { UserAction } from "./use-user.ts";
 import { RowAction } from "./user-actions.tsx";
 
@@ -18,11 +18,11 @@ const EVERY_MS = 15_000;
 
 interface Props {
   readonly id: string;
+  readonly polled: Polled<BillingSummary>;
   readonly onOpen: (action: UserAction) => void;
 }
 
-export function BillingSection({ id, onOpen }: Props) {
-  const polled = usePolled(`${accountPath(id)}/billing`, parseBilling, EVERY_MS);
+export function BillingSection({ id, polled, onOpen }: Props) {
   const credits = usePolled(`${accountPath(id)}/credits`, parseCredits, EVERY_MS);
   const { value } = polled;
   return (

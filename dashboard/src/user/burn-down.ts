@@ -8,6 +8,9 @@
  * hour had been observed that far off, so that few hours never look certain. The band is 1.28 standard deviations to both sides:
  * 8 of 10 outcomes, if future hours are like the observed ones. It knows nothing of plans, weekends or growth. There is no forecast
  * before a whole day was observed: nights differ from days.
+ *
+ * If the API has a forecast for the end of the period, that one is drawn: it knows weekdays and earlier periods. On the way there, its
+ * expectation grows with time, and its band with the root of time.
  */
 import { HOUR_MS } from "../shell/durations.ts";
 
@@ -31,6 +34,14 @@ export interface QuotaNow {
   readonly endMs: number;
 }
 
+/** How much more will be used until the period ends, in tokens. */
+export interface Expected {
+  readonly expected: number;
+  /** The band: 80 %. */
+  readonly low: number;
+  readonly high: number;
+}
+
 /** The cost of an hour that begins at `atMs`. Hours without usage may be missing. */
 export interface HourCost {
   readonly atMs: number;
@@ -52,7 +63,7 @@ export interface BurnDown {
   readonly ahead: readonly Forecast[];
   /** When nothing is left, by the lower, the likely and the upper line; null if not in this period. */
   readonly runsOutMs: Readonly<Record<"earliest" | "likely" | "latest", number | null>>;
-  /** The observed tokens per hour; null without a forecast. */
+  /** The tokens per hour that the forecast assumes; null without one. */
   readonly perHour: number | null;
   /** From when on there is a forecast, Unix ms; may be past. Null without usage in the last week. */
   readonly forecastFromMs: number | null;
@@ -66,13 +77,25 @@ interface Pace {
   readonly hours: number;
 }
 
-export function burnDown(quota: QuotaNow, hours: readonly HourCost[]): BurnDown {
-  const { nowMs } = quota;
+/** @param expected by the API; null if it has too little to tell, undefined if it makes no forecasts of this quota. */
+export function burnDown(
+  quota: QuotaNow,
+  hours: readonly HourCost[],
+  expected?: Expected | null | undefined,
+): BurnDown {
+  const { nowMs, endMs } = quota;
   const firstMs = firstHourMs(hours, nowMs);
   const forecastFromMs = firstMs === null ? null : firstMs + MIN_OBSERVED_MS;
   const isObserved = firstMs !== null && nowMs >= firstMs + MIN_OBSERVED_MS;
   const pace = isObserved ? paceOf(observedHours(hours, firstMs, nowMs)) : null;
-  const ahead = pace && quota.endMs > nowMs ? aheadOf(quota, pace) : [];
+  const ahead =
+    endMs <= nowMs
+      ? []
+      : expected
+        ? towards(quota, expected)
+        : expected !== null && pace
+          ? aheadOf(quota, pace)
+          : [];
   return {
     past: pastOf(quota, hours),
     ahead,
@@ -81,19 +104,43 @@ export function burnDown(quota: QuotaNow, hours: readonly HourCost[]): BurnDown 
       likely: crossing(ahead, "likely"),
       latest: crossing(ahead, "high"),
     },
-    perHour: pace && pace.mean,
+    perHour:
+      ahead.length === 0
+        ? null
+        : expected
+          ? (expected.expected * HOUR_MS) / (endMs - nowMs)
+          : (pace?.mean ?? null),
     forecastFromMs,
   };
 }
 
-function aheadOf({ nowMs, endMs, remaining }: QuotaNow, { mean, variance, hours }: Pace): Forecast[] {
-  return Array.from({ length: STEPS_AHEAD + 1 }, (_, step) => {
-    const atMs = nowMs + ((endMs - nowMs) * step) / STEPS_AHEAD;
-    const h = (atMs - nowMs) / HOUR_MS;
+function aheadOf(quota: QuotaNow, { mean, variance, hours }: Pace): Forecast[] {
+  return steps(quota, (h) => {
     const spread = BAND * Math.sqrt(variance * (h + h ** 2 / hours));
-    const likely = remaining - mean * h;
+    return [mean * h, spread, spread];
+  });
+}
+
+/** To what the API expects at the end of the period. */
+function towards(quota: QuotaNow, { expected, low, high }: Expected): Forecast[] {
+  return steps(quota, (_h, part) => {
+    const root = Math.sqrt(part);
+    return [expected * part, (high - expected) * root, (expected - low) * root];
+  });
+}
+
+/** @param of what is used after so many hours, which are this part of the rest; how much more, and how much less it may be. */
+function steps(
+  { nowMs, endMs, remaining }: QuotaNow,
+  of: (hours: number, part: number) => readonly [used: number, more: number, less: number],
+): Forecast[] {
+  return Array.from({ length: STEPS_AHEAD + 1 }, (_, step) => {
+    const part = step / STEPS_AHEAD;
+    const aheadMs = (endMs - nowMs) * part;
+    const [used, more, less] = of(aheadMs / HOUR_MS, part);
+    const likely = remaining - used;
     // Used tokens never come back within a period.
-    return { atMs, low: likely - spread, likely, high: Math.min(remaining, likely + spread) };
+    return { atMs: nowMs + aheadMs, low: likely - more, likely, high: Math.min(remaining, likely + less) };
   });
 }
 

@@ -2,17 +2,17 @@
 import { count } from "../shell/format.ts";
 import type { Forecast } from "./billing-api.ts";
 
-/** "129.00 (80 %: 99.00 – 165.00) with 1.1M requests". */
+/** "129.00 before tax (with 80 % probability 99.00 to 165.00), for 1.1M tokens; usage grows 4 % a week". */
 export function forecastText(forecast: Forecast | null): string {
   if (forecast === null) return "not enough data yet: it needs three complete days of usage";
   const { amount, usage, trend } = forecast;
-  const range = amount.low === amount.high ? "" : ` (80 %: ${amount.low} – ${amount.high})`;
-  return `${amount.expected}${range} before tax, with ${count(usage.expected)} tokens${trendText(trend)}`;
+  const { expected, low, high } = amount;
+  const range = low === high ? "" : ` (with 80 % probability ${low} to ${high})`;
+  return `${expected} before tax${range}, for ${count(usage.expected)} tokens; ${trendText(trend)}`;
 }
 
 function trendText(trend: Forecast["trend"]): string {
-  const share = trend?.perWeekShare ?? null;
-  if (share === null) return "";
+  const share = trend?.perWeekShare ?? 0;
   const percent = Math.round(Math.abs(share) * 100);
-  return percent === 0 ? "" : `; usage ${share > 0 ? "grows" : "falls"} by ${percent} % a week`;
+  return percent === 0 ? "no clear trend" : `usage ${share > 0 ? "grows" : "falls"} ${percent} % a week`;
 }

@@ -5,6 +5,7 @@ import { HOUR_MS } from "../shell/durations.ts";
 import { exact } from "../shell/format.ts";
 import type { UserStatus } from "../shell/answers.ts";
 import type { LimitDocument, TierCatalog } from "./account-api.ts";
+import type { Forecast } from "./billing-api.ts";
 import { LimitMeter } from "./limit-meter.tsx";
 import { amountsText, isUncapped, numbersText, withUnits } from "./limit-text.ts";
 import { QuotaChart } from "./quota-chart.tsx";
@@ -18,9 +19,11 @@ interface Props {
   /** When the status was answered, by performance.now(). */
   readonly answeredAtMs: number;
   readonly elsewhere: readonly LimitDocument[];
+  /** Of the quota that is billed; undefined if nothing is, or until it is loaded. */
+  readonly forecast: Forecast | null | undefined;
 }
 
-export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
+export function LimitsView({ id, status, answeredAtMs, elsewhere, forecast }: Props) {
   const { shadow = [], reservations } = status;
   const limits = useMemo(() => withUnits(status.limits), [status]);
   const meters = (readings: UserStatus["limits"]) => (
@@ -62,7 +65,13 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
           quota.period &&
           !isUncapped(quota) &&
           quota.windowMs >= MIN_QUOTA_MS && (
-            <QuotaChart key={quota.name} id={id} quota={quota} period={quota.period} />
+            <QuotaChart
+              key={quota.name}
+              id={id}
+              quota={quota}
+              period={quota.period}
+              billed={quota.included === undefined ? undefined : forecast}
+            />
           ),
       )}
     </>

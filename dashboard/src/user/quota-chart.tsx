@@ -11,13 +11,17 @@ import { withQuery } from "../shell/query.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseUsage } from "./account-api.ts";
 import { costIn } from "./usage-table.ts";
-import { type BurnDown, burnDown, OBSERVED_MS } from "./burn-down.ts";
+import type { Forecast } from "./billing-api.ts";
+import { type BurnDown, burnDown, type Expected, OBSERVED_MS } from "./burn-down.ts";
+import { forecastText } from "./forecast-text.ts";
 
 interface Props {
   readonly id: string;
   readonly quota: LimitReading;
   /** The period of this quota: a month may begin on any day. */
   readonly period: NonNullable<LimitReading["period"]>;
+  /** The API's, if it forecasts this quota; null if there is too little to tell. */
+  readonly billed: Forecast | null | undefined;
 }
 
 /** The ledger changes slowly on this scale. */
@@ -25,7 +29,7 @@ const EVERY_MS = 30_000;
 /** All hours of a period, and of the week before it. */
 const MAX_HOURS = "1000";
 const CHART_HEIGHT = 180;
-export function QuotaChart({ id, quota, period }: Props) {
+export function QuotaChart({ id, quota, period, billed }: Props) {
   const { name, limit, remaining, included } = quota;
   const nowMs = Date.now();
   const [startMs, endMs] = [Date.parse(period.start), Date.parse(period.end)];
@@ -38,8 +42,9 @@ export function QuotaChart({ id, quota, period }: Props) {
   const minute = Math.floor(nowMs / MINUTE_MS);
   const forecast = useMemo(() => {
     const hours = (rows ?? []).map((row) => ({ atMs: Date.parse(row.period), cost: costIn(quota, row) }));
-    return rows && burnDown({ limit, remaining, nowMs: Date.now(), startMs, endMs }, hours);
-  }, [rows, quota.unit, limit, remaining, startMs, endMs, minute]);
+    const now = { limit, remaining, nowMs: Date.now(), startMs, endMs };
+    return rows && burnDown(now, hours, billed && moreOf(billed, period.used));
+  }, [rows, quota.unit, limit, remaining, startMs, endMs, minute, billed]);
   const model = useMemo(() => forecast && modelOf(forecast), [forecast]);
   // This user never had any usage.
   if (polled.status === 404) return null;
@@ -49,13 +54,19 @@ export function QuotaChart({ id, quota, period }: Props) {
       {forecast && model && (
         <TimeChart
           title={`${name}: ${quota.unit ?? "tokens"} left until ${whenText(endMs)}`}
-          summary={summaryOf(forecast, Date.now(), endMs)}
+          summary={summaryOf(forecast, Date.now(), endMs, billed)}
           model={model}
           height={CHART_HEIGHT}
         />
       )}
     </div>
   );
+}
+
+/** What is expected beyond what is used. */
+function moreOf({ usage }: Forecast, used: number): Expected {
+  const more = (total: number) => Math.max(0, total - used);
+  return { expected: more(usage.expected), low: more(usage.low), high: more(usage.high) };
 }
 
 const UPPER = "likely at most";
@@ -103,14 +114,16 @@ function summaryOf(
   { ahead, perHour, runsOutMs, forecastFromMs }: BurnDown,
   nowMs: number,
   endMs: number,
+  billed: Props["billed"],
 ): string {
   const last = ahead.at(-1);
+  if (billed === null) return `No forecast: ${forecastText(null)}.`;
   if (forecastFromMs === null) return "No usage in the last week, so there is no forecast.";
   if (perHour === null || !last) {
     if (forecastFromMs >= endMs) return "A forecast needs a day of usage, and the period ends before.";
     return `A forecast needs a day of usage: there is one from ${whenText(Math.max(forecastFromMs, nowMs))} on.`;
   }
-  const pace = `At the observed ${rough(perHour)} an hour`;
+  const pace = `At the ${billed ? "expected" : "observed"} ${rough(perHour)} an hour`;
   const { earliest, likely, latest } = runsOutMs;
   if (likely !== null && earliest !== null) {
     const range =

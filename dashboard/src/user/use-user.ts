@@ -12,7 +12,7 @@ import {
   parseTiers,
   type TierCatalog,
 } from "./account-api.ts";
-import type { BillingSummary } from "./billing-api.ts";
+import { type BillingSummary, parseBilling } from "./billing-api.ts";
 import type { InvoiceStep } from "./invoice-steps.ts";
 
 /** Limits change fast, and reading them costs nothing. */
@@ -28,6 +28,8 @@ export interface User {
   readonly status: Polled<UserStatus>;
   readonly keys: Polled<KeyList>;
   readonly policy: TierCatalog | null;
+  /** Polls nothing if the policy bills nothing. */
+  readonly billing: Polled<BillingSummary>;
   /** Whether there is no account with this id. */
   readonly hasNoAccount: boolean;
   /** The account; null until loaded, or if there is none. */
@@ -45,16 +47,18 @@ export function useUser(id: string): User {
   const hasNoAccount = account.status === 404;
   const known = hasNoAccount ? null : account.value;
   const keys = usePolled(known ? `${path}/keys` : null, parseKeys, SLOW_MS);
+  const isBilled = policy.value?.document.billing !== undefined;
+  const billing = usePolled(known && isBilled ? `${path}/billing` : null, parseBilling, SLOW_MS);
   const [changes, setChanges] = useState(0);
   const makeChange: MakeChange = async (change) => {
     const outcome = await change;
     if (outcome.kind === "ok") {
-      for (const polled of [account, status, keys]) polled.refresh();
+      for (const polled of [account, status, keys, billing]) polled.refresh();
       setChanges((made) => made + 1);
     }
     return outcome;
   };
-  return { account, status, keys, policy: policy.value, hasNoAccount, known, makeChange, changes };
+  return { account, status, keys, policy: policy.value, billing, hasNoAccount, known, makeChange, changes };
 }
 
 /** The actions on a user that open a dialog. */
@@ -64,6 +68,7 @@ export type UserAction =
   | "reset"
   | "tier"
   | "issue"
+  | "portal"
   | "create"
   | "delete"
   | "unblock-deleted"

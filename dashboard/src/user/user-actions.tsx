@@ -15,7 +15,8 @@ interface Props {
   readonly onOpen: (action: UserAction) => void;
 }
 
-export function UserActions({ user: { hasNoAccount, known, status }, isUnlimited, onOpen }: Props) {
+export function UserActions({ user, isUnlimited, onOpen }: Props) {
+  const { hasNoAccount, known, status, policy } = user;
   const { role } = usePage();
   const isBlocked = status.value?.status === "blocked";
   const isOperator = includesRole(role, "operator");
@@ -47,6 +48,7 @@ export function UserActions({ user: { hasNoAccount, known, status }, isUnlimited
           <Group label="Account">
             {button("tier", "Change tier", "policy")}
             {button("issue", "Issue key", "key")}
+            {policy?.document.billing?.portal !== undefined && button("portal", "Portal link", "user")}
           </Group>
           <Group label={isBlocked ? "Admit" : "Stop"}>
             <ActionButton

@@ -49,6 +49,7 @@ export function UserView({ id }: { readonly id: string }) {
             status={status.value}
             answeredAtMs={status.answeredAtMs}
             elsewhere={elsewhere}
+            forecast={user.billing.value?.forecast}
           />
         )}
       </Section>
@@ -56,7 +57,9 @@ export function UserView({ id }: { readonly id: string }) {
       <UsageSection key={`usage ${hasNoAccount}`} id={id} />
       {policy?.document.billing !== undefined && (
         <>
-          {user.known && <BillingSection key={`billing ${changes}`} id={id} onOpen={setAction} />}
+          {user.known && (
+            <BillingSection key={`billing ${changes}`} id={id} polled={user.billing} onOpen={setAction} />
+          )}
           <InvoicesSection key={`invoices ${changes}`} id={id} onOpen={setAction} />
         </>
       )}

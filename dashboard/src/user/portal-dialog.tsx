@@ -1,0 +1,48 @@
+/** The dialog that makes a link by which a customer signs in to the portal, once. */
+import { Choice } from "../kit/choice.tsx";
+import { SecretOnce } from "../kit/secret-once.tsx";
+import { When } from "../kit/time.tsx";
+import { ActionDialog } from "../shell/action-dialog.tsx";
+import { call } from "../shell/api-client.ts";
+import { isShape, isText, parseAs } from "../shell/guards.ts";
+import { accountPath } from "./account-api.ts";
+import type { DialogProps } from "./dialog-props.ts";
+
+const MINUTES = [
+  [15, "15 minutes"],
+  [60, "1 hour"],
+  [1_440, "1 day"],
+] as const;
+
+export const parsePortalLink = parseAs(
+  isShape<{ readonly url: string; readonly expiresAt: string }>({ url: isText, expiresAt: isText }),
+);
+
+export function PortalDialog({ account: { id }, makeChange, onClose }: DialogProps) {
+  return (
+    <ActionDialog
+      title={`Make a portal link for ${id}`}
+      verb="Make"
+      effect="Whoever opens the link first is signed in to the portal as this account: they see its usage and invoices, and may set its budget and change its tier. The link works once."
+      needsReason={false}
+      run={(fields) => {
+        const body = { minutes: Number(fields.get("minutes")) };
+        return makeChange(call("POST", `${accountPath(id)}/portal-sessions`, parsePortalLink, { body }));
+      }}
+      done={(value) => {
+        const { url = "", expiresAt = "" } = parsePortalLink(value) ?? {};
+        return (
+          <>
+            <SecretOnce secret={url} />
+            <p>
+              It works once, until <When iso={expiresAt} />.
+            </p>
+          </>
+        );
+      }}
+      onClose={onClose}
+    >
+      <Choice label="Usable for" name="minutes" options={MINUTES} />
+    </ActionDialog>
+  );
+}

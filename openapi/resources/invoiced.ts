@@ -1,6 +1,6 @@
 /** What was invoiced, and what is left to pay: response schema and texts. */
 import * as z from "zod/mini";
-import { SUM_KEYS } from "../../src/objects/billing-register.ts";
+import { SUM_KEYS } from "../../src/billing/document-parts.ts";
 import { about, named } from "../annotations.ts";
 import { answer, type OperationNotes } from "../notes.ts";
 import { count, words } from "../scalars.ts";

@@ -5,6 +5,10 @@
  */
 import type { InvoiceDocument, InvoiceLine } from "./invoice-document.ts";
 
+/** What sums of documents are grouped by: the month in which the billing period begins (UTC), the lines' tier or route, or the customer. */
+export const SUM_KEYS = ["month", "tier", "route", "customer"] as const;
+export type SumKey = (typeof SUM_KEYS)[number];
+
 /** What one tier and one route add. The parts of a document add up to its subtotal. */
 export interface DocumentPart {
   /** A line without a segment has its kind in brackets instead, such as "(adjustment)". */

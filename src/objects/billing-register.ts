@@ -3,12 +3,12 @@
  * exchanges. One object for each series, and one that knows all series.
  */
 import * as z from "zod/mini";
-import type { DocumentPart } from "../billing/document-parts.ts";
+import { type DocumentPart, SUM_KEYS, type SumKey } from "../billing/document-parts.ts";
 import { DOCUMENT_KINDS, type DocumentKind } from "../billing/invoice-document.ts";
 import { INVOICE_STATUSES, type InvoiceStatus } from "../billing/invoice-status.ts";
 import { parseJson } from "../json.ts";
 
-export { INVOICE_STATUSES, type InvoiceStatus };
+export { INVOICE_STATUSES, type InvoiceStatus, SUM_KEYS, type SumKey };
 
 const minor = z.string().check(z.regex(/^(0|[1-9]\d{0,39})$/));
 const ms = z.int();
@@ -101,10 +101,6 @@ export interface RegisterPage {
   /** The place after which the next page starts; null at the end. */
   readonly next: RegisterPosition | null;
 }
-
-/** What sums of documents are grouped by: the month in which the billing period begins (UTC), the lines' tier or route, or the customer. */
-export const SUM_KEYS = ["month", "tier", "route", "customer"] as const;
-export type SumKey = (typeof SUM_KEYS)[number];
 
 /** The key of what a document adds that was registered without its {@link RegisterEntry.parts}. */
 export const UNKNOWN_PART = "(unknown)";

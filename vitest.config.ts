@@ -237,7 +237,7 @@ export default defineConfig({
       {
         test: {
           name: "scripts",
-          include: ["test/{scripts,reports,metrics,analytics,dashboard}/**/*.test.ts"],
+          include: ["test/{scripts,reports,metrics,analytics,dashboard,portal}/**/*.test.ts"],
           exclude: DEPLOYMENT,
           environment: "node",
           // As in the core.
@@ -346,7 +346,7 @@ export default defineConfig({
       {
         test: {
           name: "browser",
-          include: ["test/dashboard-browser/**/*.test.ts"],
+          include: ["test/{dashboard,portal}-browser/**/*.test.ts"],
           environment: "node",
           globalSetup: ["test/blackbox/build.ts"],
           testTimeout: 60_000,

@@ -1,11 +1,11 @@
 /**
  * Builds dist/assets, the static files that the Worker serves: the OpenAPI document, the page at /docs that renders it,
- * and the dashboard. Never deletes a file in use, so it may run while the files are being served.
+ * the dashboard and the portal. Never deletes a file in use, so it may run while the files are being served.
  */
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildDashboard } from "./build-dashboard.ts";
+import { buildPage } from "./build-page.ts";
 import { writeChanged } from "./write-changed.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -29,7 +29,7 @@ export const ASSETS_DIRECTORY = join(ROOT, "dist", "assets");
 
 /**
  * Builds the assets.
- * @throws with the compiler's output if the dashboard does not build.
+ * @throws with the compiler's output if a page does not build.
  */
 export async function buildAssets(): Promise<void> {
   const swaggerUi = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
@@ -39,7 +39,8 @@ export async function buildAssets(): Promise<void> {
     ...["page.css", "page.js"].map(async (name) => copy(join(PAGE, name), `docs/${name}`)),
     ...FONT_FILES.map(async (name) => copy(join(FONTS, name), `fonts/${name}`)),
     ...Object.entries(SWAGGER_UI).map(async ([from, to]) => copy(join(swaggerUi, from), `docs/${to}`)),
-    buildDashboard(join(ROOT, "dist"), write),
+    buildPage("dashboard", join(ROOT, "dist"), write),
+    buildPage("portal", join(ROOT, "dist"), write),
   ]);
 }
 

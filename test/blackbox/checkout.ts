@@ -74,7 +74,7 @@ export async function makeCheckout({ devVars, unbuilt = false }: CheckoutOptions
 /** Copies the bundles to where `npm start` looks for them without DEMO_DIR, and the assets with the record of their sources. */
 async function copyBuild(directory: string): Promise<void> {
   await cp(BUILD_DIRECTORY, join(directory, ".demo", "build"), { recursive: true });
-  for (const name of ["assets", "dashboard.json"]) {
+  for (const name of ["assets", "dashboard.json", "portal.json"]) {
     await cp(join(ROOT, "dist", name), join(directory, "dist", name), { recursive: true });
   }
 }

@@ -1,7 +1,7 @@
 /** The size of the dashboard, and what it loads. */
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { builtDashboard } from "../../scripts/build-dashboard.ts";
+import { builtPage } from "../../scripts/build-page.ts";
 import { type BuiltFile, builtFiles, loadedFiles } from "./bundle.ts";
 
 const DIST = join(import.meta.dirname, "..", "..", "dist");
@@ -21,7 +21,7 @@ const MAX_EDITOR_BYTES = 150 * 1_024;
 let files: readonly BuiltFile[];
 
 beforeAll(async () => {
-  const built = await builtDashboard(DIST);
+  const built = await builtPage("dashboard", DIST);
   files = await builtFiles(join(DIST, "assets", "dashboard"), built?.files ?? []);
 });
 

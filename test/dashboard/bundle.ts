@@ -1,4 +1,4 @@
-/** The built dashboard: how large its files are, and which of them a browser loads together. */
+/** The built dashboard or portal: how large its files are, and which of them a browser loads together. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -28,7 +28,7 @@ export async function builtFiles(directory: string, paths: readonly string[]): P
         bytes: gzipSync(content, { level: 9 }).length,
         text,
         needs: path.endsWith(".html")
-          ? matches(text, /(?:src|href)="\/dashboard\/(assets\/[^"]+)"/g)
+          ? matches(text, /(?:src|href)="\/(?:dashboard|portal)\/(assets\/[^"]+)"/g)
           : matches(text, /(?:\bfrom|\bimport)\s*["'`]\.\/([^"'`]+)["'`]/g).map((name) => `assets/${name}`),
         later: matches(text, /\bimport\(["'`]\.\/([^"'`]+)["'`]\)/g).map((name) => `assets/${name}`),
       };

@@ -1,11 +1,11 @@
-/** The names that the dashboard's build shortens: a short name must not change what the page reads, sends or shows. */
+/** The names that the builds of dashboard and portal shorten: a short name must not change what a page reads, sends or shows. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { CLASSES, PROPERTIES, SHORT_NAMES } from "../../dashboard/short-names.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const SOURCES = join(ROOT, "dashboard", "src");
+const SOURCES = ["dashboard", "portal"].map((page) => join(ROOT, page, "src"));
 
 /** All style sheets, without comments. */
 const styles = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
@@ -13,9 +13,11 @@ const styles = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
   .map((name) => readFileSync(join(SOURCES, name), "utf8").replaceAll(/\/\*.*?\*\//gs, ""))
   .join("\n");
 /** Without comments. */
-const code = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
-  .filter((name) => /\.tsx?$/.test(name))
-  .map((name) => readFileSync(join(SOURCES, name), "utf8").replaceAll(/\/\*.*?\*\/|^ *\/\/.*?$/gms, ""))
+const code = SOURCES.flatMap((directory) =>
+  readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => join(directory, name)),
+)
+  .filter((file) => /\.tsx?$/.test(file))
+  .map((file) => readFileSync(file, "utf8").replaceAll(/\/\*.*?\*\/|^ *\/\/.*?$/gms, ""))
   .join("\n");
 const words = (text: string) => new Set(text.match(/\w+/g));
 

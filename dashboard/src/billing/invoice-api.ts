@@ -34,7 +34,7 @@ export type Invoice = Pick<
 > &
   // Only lists of one account have these: when the review of a draft ends, and what corrects it.
   Partial<Pick<InvoiceSummary, "finalizesAt" | "creditNotes">>;
-const INVOICE: Guards<Invoice> = {
+export const INVOICE: Guards<Invoice> = {
   id: isText,
   number: isNullOr(isText),
   kind: isOneOf({ invoice: true, credit_note: true }),

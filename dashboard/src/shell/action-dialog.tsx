@@ -1,6 +1,6 @@
 /**
  * The dialog for one change: says what it will do, asks for a reason, and shows the result. Every action of the page goes through
- * it. Never closes after a failure: the input stays, and the message says what to do.
+ * it; the portal's, which need no reason, too. Never closes after a failure: the input stays, and the message says what to do.
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -52,7 +52,7 @@ export function ActionDialog(props: Props) {
     if (outcome.kind === "signed-out") return signedOut();
     if (outcome.kind === "ok") return setState({ result: done(outcome.value) });
     setState("asking");
-    setFault(failureText(outcome));
+    setFault(failureText(outcome, needsReason));
   };
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="action-title">
@@ -91,8 +91,9 @@ export function ActionDialog(props: Props) {
   );
 }
 
-function failureText({ status, detail }: FailedCall): string {
-  if (status === 403) return `${detail} Ask someone with a higher role.`;
+/** @param hasRoles whether a session with a higher role may do more: customers have none. */
+function failureText({ status, detail }: FailedCall, hasRoles: boolean): string {
+  if (hasRoles && status === 403) return `${detail} Ask someone with a higher role.`;
   // Without an answer, or after a fault of the server, the change may have been made all the same.
   return `${status >= 400 && status < 500 ? "Nothing changed" : "The change may not have been made"}: ${detail}`;
 }

@@ -1,4 +1,4 @@
-/** Calls the admin API. Never holds a token: the session is a cookie that scripts cannot read. */
+/** Calls the API: the dashboard's and the portal's. Never holds a token: the session is a cookie that scripts cannot read. */
 
 /** The result of a call. */
 export type ApiOutcome<T> =
@@ -56,12 +56,12 @@ export async function call<T>(
     }
     const value = parse(answer ?? text);
     return value === null
-      ? failed(response.status, "The Worker and this page have different versions: reload the page.", answer)
+      ? failed(response.status, "The server and this page have different versions: reload the page.", answer)
       : { kind: "ok", value, headers: response.headers };
   } catch {
     const detail = deadline.aborted
-      ? `The Worker did not answer within ${DEADLINE_MS / 1_000} s.`
-      : "The Worker cannot be reached. Check that it is running and that you are online.";
+      ? `The server did not answer within ${DEADLINE_MS / 1_000} s.`
+      : "The server cannot be reached. Check that you are online.";
     return failed(0, detail, null);
   }
 }
@@ -91,7 +91,7 @@ function parseJson(text: string): unknown {
 /** The message of a problem (RFC 9457). */
 function detailOf(status: number, body: unknown): string {
   const message = isRecord(body) ? (body["detail"] ?? body["title"]) : null;
-  return typeof message === "string" ? message : `The Worker answered ${status} without a reason.`;
+  return typeof message === "string" ? message : `The server answered ${status} without a reason.`;
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 /** The address of a page: a screen and its parameters, all in the URL, so that a link shows what its sender saw. Pure. */
 
-export const BASE = "/dashboard/";
+/** Of the app that is built: the dashboard, or the portal, which shares this code. */
+const BASE = import.meta.env.BASE_URL;
 
 export interface PageAddress {
   /** "overview", "live", …; "" for none. */

@@ -34,7 +34,7 @@ export interface Preview extends Pick<TierPreview, "effectiveAt" | "currency"> {
   readonly allowance: Allowance | null;
 }
 
-const isBill = isShape<Bill>({
+export const isBill = isShape<Bill>({
   lines: isListOf(isShape<Line>({ description: isText, amount: isText })),
   taxes: isListOf(isShape<Tax>({ name: isText, percent: isText, amount: isText })),
   total: isText,

@@ -1,6 +1,6 @@
 /**
- * Builds the dashboard (dashboard/, with Vite) into dist/assets/dashboard. Skips the build if a digest of its inputs shows
- * that they have not changed. Never leaves a page that names missing files: the page is written last, and files of earlier
+ * Builds the dashboard and the portal (with Vite) into dist/assets/<name>. Skips a build if a digest of its inputs shows that they
+ * have not changed. Never leaves a page that names missing files: the page is written last, and files of earlier
  * builds are removed an hour later.
  */
 import { execFile } from "node:child_process";
@@ -12,19 +12,20 @@ import { buildError } from "./failed-command.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
-const SOURCES = join(ROOT, "dashboard");
 const PAGE = "index.html";
-/** Describes the last build. Written outside the assets. */
-const RECORD = "dashboard.json";
 /** How long an open page may still load the files of an earlier build. */
 const KEEP_MS = 3_600_000;
 /** A build takes about a second, longer on a busy machine. */
 const BUILD_TIMEOUT_MS = 120_000;
 
-export interface DashboardBuild {
+/** The pages, and the directories that each is made of. */
+const SOURCES = { dashboard: ["dashboard"], portal: ["portal", "dashboard"] } as const;
+export type PageName = keyof typeof SOURCES;
+
+export interface PageBuild {
   /** Digest of the build's inputs. */
   readonly sources: string;
-  /** File names below assets/dashboard, sorted. */
+  /** File names below the page's assets, sorted. */
   readonly files: readonly string[];
 }
 
@@ -35,31 +36,36 @@ type Write = (name: string, content: Buffer) => Promise<void>;
  * @param dist the output directory; `write` writes below its `assets`.
  * @throws with the compiler's output if the build fails.
  */
-export async function buildDashboard(dist: string, write: Write): Promise<void> {
-  const target = join(dist, "assets", "dashboard");
-  const sources = await digestOfSources();
-  const last = await builtDashboard(dist);
+export async function buildPage(page: PageName, dist: string, write: Write): Promise<void> {
+  const target = join(dist, "assets", page);
+  const sources = await digestOfSources(page);
+  const last = await builtPage(page, dist);
   if (last?.sources === sources && (await exist(target, last.files))) return;
   await mkdir(dist, { recursive: true });
-  const built = await mkdtemp(join(dist, "dashboard-"));
+  const built = await mkdtemp(join(dist, `${page}-`));
   try {
-    await vite(built);
+    await vite(page, built);
     const names = await filesIn(built);
     // The page goes last, since it names the others.
     for (const name of names.toSorted((a, b) => Number(a === PAGE) - Number(b === PAGE))) {
-      await write(`dashboard/${name}`, await readFile(join(built, name)));
+      await write(`${page}/${name}`, await readFile(join(built, name)));
     }
     await removeOld(target, new Set(names));
-    await writeFile(join(dist, RECORD), JSON.stringify({ sources, files: names } satisfies DashboardBuild));
+    await writeFile(recordOf(page, dist), JSON.stringify({ sources, files: names } satisfies PageBuild));
   } finally {
     await rm(built, { recursive: true, force: true });
   }
 }
 
+/** The file that describes the last build. Outside the assets. */
+function recordOf(page: PageName, dist: string): string {
+  return join(dist, `${page}.json`);
+}
+
 /** The last build, or null if there is none. */
-export async function builtDashboard(dist: string): Promise<DashboardBuild | null> {
+export async function builtPage(page: PageName, dist: string): Promise<PageBuild | null> {
   try {
-    const record: unknown = JSON.parse(await readFile(join(dist, RECORD), "utf8"));
+    const record: unknown = JSON.parse(await readFile(recordOf(page, dist), "utf8"));
     if (typeof record !== "object" || record === null || !("sources" in record) || !("files" in record))
       return null;
     const { sources, files } = record;
@@ -71,9 +77,9 @@ export async function builtDashboard(dist: string): Promise<DashboardBuild | nul
 }
 
 /** Runs Vite as a separate process, since it changes the environment of its process. */
-async function vite(outDir: string): Promise<void> {
+async function vite(page: PageName, outDir: string): Promise<void> {
   const command = join(ROOT, "node_modules", "vite", "bin", "vite.js");
-  const options = ["--config", join(SOURCES, "vite.config.ts"), "--outDir", outDir, "--logLevel", "warn"];
+  const options = ["--config", join(ROOT, page, "vite.config.ts"), "--outDir", outDir, "--logLevel", "warn"];
   try {
     const { NODE_ENV: _test, ...env } = process.env;
     await run(process.execPath, [command, "build", ...options], {
@@ -82,15 +88,18 @@ async function vite(outDir: string): Promise<void> {
       timeout: BUILD_TIMEOUT_MS,
     });
   } catch (thrown) {
-    throw buildError("the build of the dashboard", thrown);
+    throw buildError(`the build of the ${page}`, thrown);
   }
 }
 
 /** Covers the sources, the compiler options, and the installed packages by way of the lock file. */
-async function digestOfSources(): Promise<string> {
+async function digestOfSources(page: PageName): Promise<string> {
   const hash = createHash("sha256");
+  const sources = SOURCES[page].map(async (directory) =>
+    (await filesIn(join(ROOT, directory))).map((name) => join(ROOT, directory, name)),
+  );
   const files = [
-    ...(await filesIn(SOURCES)).map((name) => join(SOURCES, name)),
+    ...(await Promise.all(sources)).flat(),
     join(ROOT, "package-lock.json"),
     join(ROOT, "tsconfig.json"),
   ];

@@ -1,0 +1,18 @@
+/** Something that the customer should know before all else. */
+import type { ComponentChildren } from "preact";
+import { Icon } from "../../dashboard/src/kit/icon.tsx";
+import type { Tone } from "../../dashboard/src/kit/tone.ts";
+
+interface Props {
+  readonly tone: Tone;
+  readonly children: ComponentChildren;
+}
+
+export function Notice({ tone, children }: Props) {
+  return (
+    <div class="notice" role="status" data-tone={tone}>
+      <Icon name="warning" />
+      <div>{children}</div>
+    </div>
+  );
+}

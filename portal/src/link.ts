@@ -2,5 +2,10 @@
 
 /** The token in a URL's fragment; null if there is none. */
 export function linkToken(hash: string): string | null {
-  return /^#link=(.{1,512})$/.exec(hash)?.[1] ?? null;
+  const [, encoded = ""] = /^#link=(.{1,4096})$/.exec(hash) ?? [];
+  try {
+    return decodeURIComponent(encoded) || null;
+  } catch {
+    return null;
+  }
 }

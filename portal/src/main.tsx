@@ -10,7 +10,7 @@ import { Link, PageProvider } from "../../dashboard/src/shell/page.tsx";
 import { type PageAddress, parseAddress, urlOf } from "../../dashboard/src/shell/page-address.ts";
 import { Frame } from "./frame.tsx";
 import { linkToken } from "./link.ts";
-import type { PortalSession } from "./portal-api.ts";
+import type { PortalSession } from "./answers.ts";
 import { SCREENS } from "./screens.ts";
 import { getSession, SessionProvider, signIn, signOut } from "./session.tsx";
 import { SignIn } from "./sign-in.tsx";

@@ -2,6 +2,7 @@
 import {
   isFlag,
   isListOf,
+  isMissingOr,
   isNullOr,
   isNumber,
   isOneOf,
@@ -9,9 +10,9 @@ import {
   isText,
   parseAs,
 } from "../../dashboard/src/shell/guards.ts";
-import type { Billing } from "../../dashboard/src/shell/answers.ts";
 import { INVOICE, type Invoice } from "../../dashboard/src/billing/invoice-api.ts";
 import { type Bill, isBill } from "../../dashboard/src/user/billing-api.ts";
+import type { PortalSession, PortalTiers, WholeBilling, WholeInvoice } from "./answers.ts";
 
 const API = "/api/v1/portal";
 export const SESSION = `${API}/session`;
@@ -22,15 +23,6 @@ export const TIERS = `${API}/tiers`;
 export const TIER = `${API}/tier`;
 export const INVOICES = `${API}/invoices`;
 export const KEYS = `${API}/keys`;
-
-export interface PortalSession {
-  readonly account: string;
-  readonly name: string;
-  /** What the customer signed in with. */
-  readonly kind: "key" | "link";
-  readonly may: { readonly keys: boolean; readonly budget: boolean; readonly tier: boolean };
-  readonly expiresAt: string;
-}
 
 export const parseSession = parseAs(
   isShape<PortalSession>({
@@ -55,21 +47,18 @@ export interface Forecast {
   readonly amount: Band<string>;
 }
 
-export type Allowance = NonNullable<Billing["allowance"]>;
+export type Allowance = NonNullable<WholeBilling["allowance"]>;
 
 /** The account's open billing period. */
 export interface PortalBilling extends Pick<
-  Billing,
+  WholeBilling,
   "tier" | "pendingTier" | "trialEndsAt" | "period" | "currency" | "spendCap" | "budget"
 > {
-  readonly accrued: Bill & { readonly subtotal: string };
+  readonly accrued: Bill;
   readonly allowance: Allowance | null;
-  /** Null until there is enough data. */
-  readonly forecast: Forecast | null;
+  /** Missing or null until there is enough data. */
+  readonly forecast?: Forecast | null | undefined;
 }
-
-const isAccrued = (value: unknown): value is PortalBilling["accrued"] =>
-  isBill(value) && isShape<{ readonly subtotal: string }>({ subtotal: isText })(value);
 
 const isBilling = isShape<PortalBilling>({
   tier: isText,
@@ -79,7 +68,7 @@ const isBilling = isShape<PortalBilling>({
   currency: isText,
   spendCap: isNullOr(isText),
   budget: isNullOr(isText),
-  accrued: isAccrued,
+  accrued: isBill,
   allowance: isNullOr(
     isShape<Allowance>({
       limit: isText,
@@ -90,33 +79,20 @@ const isBilling = isShape<PortalBilling>({
       stop: isNullOr(isOneOf({ included: true, spend_cap: true, budget: true, credits: true })),
     }),
   ),
-  forecast: isNullOr(
-    isShape<Forecast>({
-      periodEnd: isText,
-      usage: isShape({ expected: isNumber, low: isNumber, high: isNumber }),
-      amount: isShape({ expected: isText, low: isText, high: isText }),
-    }),
+  forecast: isMissingOr(
+    isNullOr(
+      isShape<Forecast>({
+        periodEnd: isText,
+        usage: isShape({ expected: isNumber, low: isNumber, high: isNumber }),
+        amount: isShape({ expected: isText, low: isText, high: isText }),
+      }),
+    ),
   ),
 });
 export const parseBilling = parseAs(isBilling);
 
 /** A tier that the customer may choose. */
-export interface PortalTier {
-  readonly name: string;
-  /** The base fee of a month. */
-  readonly base: string;
-  /** Tokens in a month; null if nothing limits them. */
-  readonly included: number | null;
-  readonly overage: Allowance["mode"];
-  /** The price of usage beyond what is included, in words; null without one. */
-  readonly price: string | null;
-}
-
-export interface PortalTiers {
-  readonly current: string;
-  readonly pending: string | null;
-  readonly tiers: readonly PortalTier[];
-}
+export type PortalTier = PortalTiers["tiers"][number];
 
 export const parseTiers = parseAs(
   isShape<PortalTiers>({
@@ -167,10 +143,7 @@ export const parsePreview = parseAs(
 );
 
 /** An issued invoice or credit note. */
-export interface PortalInvoice extends Invoice {
-  /** Where it is paid; null if it is not paid online. */
-  readonly payAt: string | null;
-}
+export type PortalInvoice = Invoice & Pick<WholeInvoice, "payAt">;
 export const parseInvoices = parseAs(
   isShape<{ readonly invoices: readonly PortalInvoice[]; readonly cursor: string | null }>({
     invoices: isListOf(isShape<PortalInvoice>({ ...INVOICE, payAt: isNullOr(isText) })),

@@ -2,7 +2,8 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { type ApiOutcome, call } from "../../dashboard/src/shell/api-client.ts";
-import { parseSession, type PortalSession, SESSION } from "./portal-api.ts";
+import type { PortalSession } from "./answers.ts";
+import { parseSession, SESSION } from "./portal-api.ts";
 
 interface Visit {
   readonly session: PortalSession;

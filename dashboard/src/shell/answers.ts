@@ -21,7 +21,7 @@ import type { StatusResponse, UsageResponse } from "../../../openapi/resources/u
 import type { UsersResponse } from "../../../openapi/resources/users.ts";
 import type * as webhooks from "../../../openapi/resources/webhooks.ts";
 
-type Frozen<T> = T extends readonly (infer Item)[]
+export type Frozen<T> = T extends readonly (infer Item)[]
   ? readonly Frozen<Item>[]
   : T extends object
     ? { readonly [K in keyof T]: Frozen<T[K]> }

@@ -9,7 +9,8 @@ import type { ApiKey } from "../../../dashboard/src/shell/answers.ts";
 import { PollState } from "../../../dashboard/src/shell/poll-state.tsx";
 import { usePolled } from "../../../dashboard/src/shell/use-polled.ts";
 import { parseKeys } from "../../../dashboard/src/user/account-api.ts";
-import { KEYS, type PortalSession } from "../portal-api.ts";
+import type { PortalSession } from "../answers.ts";
+import { KEYS } from "../portal-api.ts";
 import { useVisit } from "../session.tsx";
 import { CreateKeyDialog, keyName, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
 

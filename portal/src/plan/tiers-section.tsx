@@ -5,6 +5,7 @@ import { Section } from "../../../dashboard/src/kit/section.tsx";
 import { Failed } from "../../../dashboard/src/kit/state.tsx";
 import { call } from "../../../dashboard/src/shell/api-client.ts";
 import { usePage } from "../../../dashboard/src/shell/page.tsx";
+import { dayText } from "../../../dashboard/src/shell/moment.ts";
 import { PollState } from "../../../dashboard/src/shell/poll-state.tsx";
 import { usePolled } from "../../../dashboard/src/shell/use-polled.ts";
 import { lastDay } from "../now/forecast-text.ts";
@@ -47,6 +48,8 @@ export function TiersSection({ billing, onChanged }: Props) {
     else setChoice({ kind: "failed", detail: outcome.detail });
   };
   const { value } = polled;
+  const nowMs = Date.now();
+  const trialEndsMs = Date.parse(billing?.trialEndsAt ?? "");
   const close = () => {
     setChoice(null);
     polled.refresh();
@@ -59,9 +62,8 @@ export function TiersSection({ billing, onChanged }: Props) {
         <>
           <p>
             Your plan is <strong>{value.current}</strong>
-            {value.pending !== null &&
-              `, and ${value.pending} after ${lastDay(billing.period.end, Date.now())}`}
-            .
+            {value.pending !== null && `, and ${value.pending} after ${lastDay(billing.period.end, nowMs)}`}.
+            {trialEndsMs > nowMs && ` Your trial ends on ${dayText(trialEndsMs, nowMs)}.`}
           </p>
           {choice?.kind === "failed" && <Failed>{choice.detail}</Failed>}
           <ul class="plans">

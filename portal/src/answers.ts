@@ -1,0 +1,11 @@
+/**
+ * The types of what the portal's API answers, taken from the schemas that the API's contract is made of. The one file of the portal that
+ * imports from the product; never imports values (dashboard/src/shell/answers.ts).
+ */
+import type { Frozen } from "../../dashboard/src/shell/answers.ts";
+import type * as portal from "../../openapi/resources/portal.ts";
+
+export type PortalSession = Frozen<portal.PortalSessionResponse>;
+export type WholeBilling = Frozen<portal.PortalBillingResponse>;
+export type PortalTiers = Frozen<portal.PortalTiersResponse>;
+export type WholeInvoice = Frozen<portal.PortalInvoicesResponse>["invoices"][number];

@@ -59,8 +59,17 @@ export class ReferenceBuckets {
     }
   }
 
-  /** @returns what the bucket owes then. */
-  charge(counter: string, milli: number, localMs: number, atMs: number): number {
+  /** How often the object has lost its memory. */
+  get losses(): number {
+    return this.#losses;
+  }
+
+  /**
+   * @param life how often the object had lost its memory when it admitted this, or lent for it: of what an earlier life has lent, a later
+   * one does not hear before it is settled.
+   * @returns what the bucket owes then.
+   */
+  charge(counter: string, milli: number, localMs: number, atMs: number, life: number): number {
     const unused: Debt = {
       milli: 0,
       atMs: localMs,
@@ -68,15 +77,18 @@ export class ReferenceBuckets {
       chargedMs: localMs,
       seenMs: localMs,
       fullMs: atMs,
-      losses: 0,
+      losses: life,
     };
     const debt = this.#debts.get(counter) ?? unused;
     this.#debts.set(counter, debt);
     bring(debt, localMs);
     debt.milli += milli;
-    debt.chargedMs = debt.seenMs = localMs;
+    debt.seenMs = localMs;
     debt.fullMs = atMs + debt.milli / debt.perMs;
-    debt.losses = this.#losses;
+    if (life === this.#losses) {
+      debt.chargedMs = localMs;
+      debt.losses = life;
+    }
     return debt.milli;
   }
 

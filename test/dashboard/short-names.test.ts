@@ -8,14 +8,15 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const SOURCES = ["dashboard", "portal"].map((page) => join(ROOT, page, "src"));
 
 /** All style sheets, without comments. */
-const styles = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".css"))
-  .map((name) => readFileSync(join(SOURCES, name), "utf8").replaceAll(/\/\*.*?\*\//gs, ""))
+const files = SOURCES.flatMap((directory) =>
+  readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => join(directory, name)),
+);
+const styles = files
+  .filter((file) => file.endsWith(".css"))
+  .map((file) => readFileSync(file, "utf8").replaceAll(/\/\*.*?\*\//gs, ""))
   .join("\n");
 /** Without comments. */
-const code = SOURCES.flatMap((directory) =>
-  readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => join(directory, name)),
-)
+const code = files
   .filter((file) => /\.tsx?$/.test(file))
   .map((file) => readFileSync(file, "utf8").replaceAll(/\/\*.*?\*\/|^ *\/\/.*?$/gms, ""))
   .join("\n");

@@ -31,7 +31,7 @@ const POOL = {
 };
 const OUTAGE = { match: "/outage", methods: ["POST"], cost: 0, upstream: "service:ORIGIN_B" };
 
-/** What the demo's policy has beyond the one that ships: the seller, and pro's price. */
+/** What the demo's policy has beyond the one that ships: the seller, the portal, and pro's price. */
 const BILLING = {
   currency: "USD",
   dueDays: 20,
@@ -41,6 +41,7 @@ const BILLING = {
     taxId: "00-0000000",
   },
   taxes: [{ country: "DE", name: "VAT", percent: "19" }],
+  portal: { keys: true, tiers: ["free", "pro"] },
 };
 const PRO_PLAN = { base: "99" };
 const PRO_OVERAGE = {

@@ -130,14 +130,22 @@ async function main(): Promise<void> {
   const policy = isOwn ? await applyPolicy(product.url, adminToken, own) : null;
   const keys = await seedDemoAccounts(product.url, adminToken, keysFile, policy?.tiers);
   const url = `http://localhost:${product.url.port}`;
-  if (policy !== null) await printOwn(url, own, policy, keys, shown(keysFile), shown(devVars));
-  else printDemo(url, isNew, keys, shown(keysFile), shown(devVars));
+  const portal = await portalNote(product.url, url);
+  if (policy !== null) await printOwn(url, own, policy, keys, portal, shown(keysFile), shown(devVars));
+  else printDemo(url, isNew, keys, portal, shown(keysFile), shown(devVars));
+}
+
+/** Where customers sign in, if the policy in force has a portal. */
+async function portalNote(listening: URL, url: string): Promise<string> {
+  const { status } = await fetch(new URL("/api/v1/portal/session", listening));
+  return status === 404 ? "" : `  Open the customers' portal (sign in with a key): ${url}/portal\n\n`;
 }
 
 function printDemo(
   url: string,
   hasHistory: boolean,
   keys: DemoKeys,
+  portal: string,
   keysFile: string,
   devVars: string,
 ): void {
@@ -165,7 +173,7 @@ Edge Limiter is running at ${url} (Ctrl-C stops it)
     ${url}/dashboard
     ${port === String(DEFAULT_PORT) ? "" : `PORT=${port} `}npm run demo:traffic
 
-${billed}  Keys of all demo accounts   ${keysFile}  (${Object.keys(keys).join(", ")})
+${portal}${billed}  Keys of all demo accounts   ${keysFile}  (${Object.keys(keys).join(", ")})
   Admin token                 ADMIN_TOKEN in ${devVars}
 `);
 }
@@ -185,6 +193,7 @@ async function printOwn(
   { upstream, policy: given }: OwnApi,
   policy: PolicyInForce,
   keys: DemoKeys,
+  portal: string,
   keysFile: string,
   devVars: string,
 ): Promise<void> {
@@ -205,7 +214,7 @@ ${notes.map((note) => `Note: ${note}\n`).join("")}
   Open the dashboard (sign in with the admin token)
     ${url}/dashboard
 
-  Keys of an account for each tier   ${keysFile}  (${Object.keys(keys).join(", ")})
+${portal}  Keys of an account for each tier   ${keysFile}  (${Object.keys(keys).join(", ")})
   Admin token                        ADMIN_TOKEN in ${devVars}
 `);
 }

@@ -18,6 +18,7 @@ import { GRANTS_NOTES } from "./resources/grants.ts";
 import { IMPORT_NOTES } from "./resources/import.ts";
 import { INVOICES_NOTES } from "./resources/invoices.ts";
 import { INVOICED_NOTES } from "./resources/invoiced.ts";
+import { RUNNING_NOTES } from "./resources/running.ts";
 import { REGISTER_NOTES } from "./resources/register.ts";
 import { DOCUMENTS_NOTES } from "./resources/documents.ts";
 import { HEALTH_NOTES } from "./resources/health.ts";
@@ -72,6 +73,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...INVOICES_NOTES,
   ...REGISTER_NOTES,
   ...INVOICED_NOTES,
+  ...RUNNING_NOTES,
   ...STRIPE_NOTES,
   ...USAGE_EXPORT_NOTES,
   ...DOCUMENTS_NOTES,

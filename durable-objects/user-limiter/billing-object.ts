@@ -17,6 +17,10 @@ export abstract class BillingObject extends AccountObject implements BillingRpc,
     return (await this.#calls()).billing(revision);
   }
 
+  async runningPeriod(revision: number) {
+    return (await this.#calls()).runningPeriod(revision);
+  }
+
   async changeBilling(change: BillingChange, revision: number, by: Change) {
     return (await this.#calls()).changeBilling(change, revision, by);
   }

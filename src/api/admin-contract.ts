@@ -14,6 +14,7 @@ import { PORTAL_LINKS } from "./accounts/portal-links.ts";
 import { USAGE } from "./accounts/usage.ts";
 import { USERS } from "./accounts/users.ts";
 import { INVOICED } from "./billing/invoiced.ts";
+import { RUNNING } from "./billing/running.ts";
 import { REGISTER } from "./billing/register.ts";
 import { USAGE_EXPORT } from "./billing/usage-export.ts";
 import { DOCUMENTS } from "./documents/documents.ts";
@@ -49,6 +50,7 @@ export const ADMIN_CONTRACT = {
   ...INVOICES,
   ...REGISTER,
   ...INVOICED,
+  ...RUNNING,
   ...USAGE_EXPORT,
   ...USAGE,
   ...AUDIT,

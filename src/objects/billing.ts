@@ -138,6 +138,24 @@ export type NoBilling = { readonly kind: "absent" } | { readonly kind: "not-bill
 
 export type BillingAnswer = { readonly kind: "billing"; readonly billing: BillingView } | NoBilling;
 
+/** An account's open period in short, for a report of all accounts. */
+export interface RunningPeriod {
+  readonly tier: string;
+  readonly currency: string;
+  /** The base fee of a whole period, by the terms of now. */
+  readonly base: string;
+  /** What has accrued so far, before tax. */
+  readonly subtotal: string;
+  /** Of that, the overage. */
+  readonly overage: string;
+  /** Billed requests of the period so far. */
+  readonly requests: number;
+  readonly periodStartMs: number;
+  readonly periodEndMs: number;
+}
+
+export type RunningAnswer = { readonly kind: "running"; readonly running: RunningPeriod } | NoBilling;
+
 /** Fields that are left out stay as they are. */
 export interface BillingChange {
   readonly customer?: Customer;
@@ -236,6 +254,8 @@ export type RemovedCreditAnswer =
  */
 export interface BillingRpc {
   billing(revision: number): Promise<BillingAnswer>;
+  /** {@link billing} in short. */
+  runningPeriod(revision: number): Promise<RunningAnswer>;
   changeBilling(change: BillingChange, revision: number, by: Change): Promise<BillingChangeAnswer>;
   changeTier(change: TierChange, revision: number, by: Change): Promise<TierAnswer>;
   /** What {@link changeTier} would do, by the same code. Changes nothing. */

@@ -1,9 +1,9 @@
-/** What reports have of accounts that close their periods, correct and cancel invoices: what their objects reported to the registers. */
+/** What reports have of accounts: while a period is open, and when it is closed, corrected or cancelled. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { invoicedSums, outstandingSums, type Register } from "../../src/api/billing/invoiced-sums.ts";
 import type { SumKey } from "../../src/objects/billing-register.ts";
 import { type BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
-import { account, policy } from "./closed-user.ts";
+import { account, invoices, policy, tier } from "./closed-user.ts";
 import type { Registers } from "./registers.ts";
 
 let startTime = (): void => undefined;
@@ -106,5 +106,43 @@ describe("what was invoiced", () => {
       (["month", "tier", "route", "customer"] as const).map((by) => invoiced(user, by)),
     );
     expect(after).toEqual(before);
+  });
+});
+
+describe("an open period in a report of all accounts", () => {
+  const running = async (user: BilledUser) => {
+    const answer = await user.object.runningPeriod(user.revision);
+    if (answer.kind !== "running") throw new Error(answer.kind);
+    return answer.running;
+  };
+
+  it("has the whole base fee of its terms of now, and is rated as its close rates it", async () => {
+    const tiers = { free: { limits: [] }, pro: tier("31"), team: tier("93", 50) };
+    const user = await account({ ...policy(), tiers });
+    await user.use("/a", 130);
+    user.setTime("2026-01-16T12:00:00Z");
+    await user.object.changeTier({ tier: "team", at: "now" }, user.revision, OPERATOR);
+    await user.use("/b", 70);
+    const found = await running(user);
+    const { accrued } = await user.billing();
+    expect(found).toEqual({
+      tier: "team",
+      currency: "USD",
+      base: "93.00",
+      subtotal: accrued.subtotal,
+      // 130 of 50 included in half a month, and 70 of 25.
+      overage: "1.25",
+      requests: 2,
+      periodStartMs: Date.UTC(2026, 0),
+      periodEndMs: Date.UTC(2026, 1),
+    });
+    await user.passUntil(DRAFTED);
+    expect(invoices(user)[0]!.document.subtotalMinor).toBe(found.subtotal.replace(".", ""));
+  });
+
+  it("is not there without billing or an account", async () => {
+    const user = await account();
+    await user.object.deleteAccount(OPERATOR);
+    expect(await user.object.runningPeriod(user.revision)).toEqual({ kind: "absent" });
   });
 });

@@ -20,6 +20,7 @@ import type {
   NoBilling,
   PreviewAnswer,
   RemovedCreditAnswer,
+  RunningAnswer,
   TierAnswer,
   TierChange,
   TierRejection,
@@ -37,6 +38,7 @@ import { billingView } from "./billing-views.ts";
 import { creditView, creditViews, givenBy, unaccruedMinor } from "./credits.ts";
 import { decimalsOf } from "./offers.ts";
 import { previewOf } from "./preview.ts";
+import { runningPeriod } from "./running-period.ts";
 import { hasCappablePrices, planTier, putPlan } from "./tier-changes.ts";
 
 type NoCap = Extract<BillingChangeAnswer, { kind: "no-cap" }>;
@@ -69,6 +71,15 @@ export class BillingCalls implements BillingRpc {
   async billing(revision: number): Promise<BillingAnswer> {
     const policy = await this.#host.changes.require(revision);
     return this.#open(policy) ?? this.#answer(policy);
+  }
+
+  async runningPeriod(revision: number): Promise<RunningAnswer> {
+    const policy = await this.#host.changes.require(revision);
+    const none = this.#open(policy);
+    if (none) return none;
+    const { desk, account } = stored(this.#host.store.memory);
+    const running = runningPeriod(desk, policy, account);
+    return running ? { kind: "running", running } : { kind: "not-billed" };
   }
 
   async changeBilling(change: BillingChange, revision: number, by: Change): Promise<BillingChangeAnswer> {

@@ -1,8 +1,8 @@
 /**
  * Sums over a register's documents, for reports: added up by SQLite, so that memory holds no more than the rows of an answer.
  *
- * An amount may have 40 digits, more than an integer of SQLite or a double holds. So five limbs of 8 digits are added up each by itself, and
- * put together as one BigInt: exact for up to 90 million documents.
+ * An amount may have 40 digits, more than an integer of SQLite or a double holds. Those of at most 12 characters are added up as integers:
+ * exact for 9 million lines. Of longer ones, five limbs of 8 digits are added up each by itself, and put together as one BigInt.
  */
 import * as z from "zod/mini";
 import {
@@ -14,27 +14,32 @@ import {
 } from "../../src/objects/billing-register.ts";
 import type { RegisterStore } from "./register-store.ts";
 
+/** With a sign. */
+const MAX_SHORT = 12;
 const LIMBS = 5;
 const LIMB_DIGITS = 8;
 const DIGITS = LIMBS * LIMB_DIGITS;
 const LIMB = 10n ** BigInt(LIMB_DIGITS);
 
-/** The sums of the limbs of a column of amounts, as JSON. */
-function limbSums(minor: string): string {
+/** SQL for the exact sum of a column of amounts, as JSON for {@link minorOf}. */
+function exactSum(minor: string): string {
+  const isShort = `length(${minor}) <= ${MAX_SHORT}`;
   const sign = `iif(substr(${minor}, 1, 1) = '-', -1, 1)`;
   const digits = `substr('${"0".repeat(DIGITS)}' || ltrim(${minor}, '-'), -${DIGITS})`;
-  const sums = Array.from({ length: LIMBS }, (_none, i) => {
-    const limb = `substr(${digits}, ${i * LIMB_DIGITS + 1}, ${LIMB_DIGITS})`;
-    return `sum(${sign} * CAST(${limb} AS INTEGER))`;
+  const limbs = Array.from({ length: LIMBS }, (_none, i) => {
+    const limb = `CAST(substr(${digits}, ${i * LIMB_DIGITS + 1}, ${LIMB_DIGITS}) AS INTEGER)`;
+    return `sum(iif(${isShort}, 0, ${sign} * ${limb}))`;
   });
-  return `json_array(${sums.join(", ")})`;
+  // As text: it may be more than a double holds.
+  return `json_array(CAST(sum(iif(${isShort}, CAST(${minor} AS INTEGER), 0)) AS TEXT), ${limbs.join(", ")})`;
 }
 
-const limbs = z.array(z.nullable(z.int()));
+/** Null: of no rows. */
+const exactSumSchema = z.tuple([z.nullable(z.string())], z.nullable(z.int()));
 
-/** What {@link limbSums} of no rows, or of some, add up to. */
 function minorOf(text: string): bigint {
-  return limbs.parse(JSON.parse(text)).reduce((sum, limb) => sum * LIMB + BigInt(limb ?? 0), 0n);
+  const [short, ...limbs] = exactSumSchema.parse(JSON.parse(text));
+  return BigInt(short ?? 0) + limbs.reduce((sum, limb) => sum * LIMB + BigInt(limb ?? 0), 0n);
 }
 
 const KEY_SQL: Readonly<Record<SumKey, string>> = {
@@ -49,6 +54,9 @@ const IN_RANGE = "(?1 IS NULL OR period_start_ms >= ?1) AND (?2 IS NULL OR perio
 /** The parts of a document. Without them, its total is one; nothing is left of a void one. */
 const PARTS = `json_each(coalesce(parts, iif(status = 'void', '[]',
   json_array(json_array('${UNKNOWN_PART}', '${UNKNOWN_PART}', total_minor))))) AS part`;
+
+/** Keeps SQLite from reading the JSON of a line again for each use of a column: a third of the time. */
+const ONCE = "LIMIT -1";
 
 const sumRow = z.object({ key: z.nullable(z.string()), documents: z.int(), sums: z.string() });
 const rangeRow = z.object({ documents: z.int(), unknown: z.int() });
@@ -72,9 +80,9 @@ export function sumsOf(store: RegisterStore, { by, fromMs, toMs, keys, count }: 
   const rows = sql
     .exec(
       `SELECT ${keys === null ? "key" : `iif(${isAsked}, key, NULL)`} AS shown,
-         count(DISTINCT iif(status = 'void', NULL, document_id)) AS documents, ${limbSums("minor")} AS sums
+         count(DISTINCT iif(status = 'void', NULL, document_id)) AS documents, ${exactSum("minor")} AS sums
        FROM (SELECT document_id, status, ${KEY_SQL[by]} AS key, part.value ->> 2 AS minor
-         FROM documents, ${PARTS} WHERE ${IN_RANGE})
+         FROM documents, ${PARTS} WHERE ${IN_RANGE} ${ONCE})
        GROUP BY shown ORDER BY ${by === "month" ? "" : "sum(CAST(minor AS REAL)) DESC, "}shown ${by === "month" ? "DESC" : ""}
        LIMIT ?3`,
       fromMs,
@@ -118,7 +126,7 @@ export function outstandingOf(store: RegisterStore): Outstanding {
   const openOf = (status: string): { documents: number; minor: bigint } => {
     const row = store.sql
       .exec(
-        `SELECT count(*) AS documents, ${limbSums("open_minor")} AS sums FROM documents
+        `SELECT count(*) AS documents, ${exactSum("open_minor")} AS sums FROM documents
          WHERE status = ? AND open_minor <> '0'`,
         status,
       )

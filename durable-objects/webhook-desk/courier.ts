@@ -122,11 +122,11 @@ export class Courier {
     this.#lanes.delete(endpointId);
   }
 
-  /** Another delivery waits. */
-  added(endpointId: string): void {
+  /** So many more deliveries wait. */
+  added(endpointId: string, count = 1): void {
     const { store } = this.#parts;
     const endpoint = store.endpoint(endpointId);
-    if (endpoint) this.#lane(endpoint).waiting += 1;
+    if (endpoint) this.#lane(endpoint).waiting += count;
   }
 
   /** Starts what is due. Stores outcomes if there are many, or if nothing else could be started before. */

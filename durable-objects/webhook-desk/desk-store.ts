@@ -233,6 +233,26 @@ export class DeskStore {
     return true;
   }
 
+  /**
+   * Queues the oldest dead deliveries anew, at most `count`: each after the earlier ones of its account that wait. Call in a transaction.
+   * @returns how many.
+   */
+  replayDead(endpointId: string, count: number, nowMs: number): number {
+    const rows = this.sql
+      .exec<{ seq: number; account: string }>(
+        "SELECT seq, account FROM deliveries WHERE endpoint_id = ? AND state = 'dead' ORDER BY seq LIMIT ?",
+        endpointId,
+        count,
+      )
+      .toArray();
+    for (const { seq, account } of rows) {
+      const first = this.#firstWaiting(endpointId, account);
+      this.sql.exec("DELETE FROM deliveries WHERE endpoint_id = ? AND seq = ?", endpointId, seq);
+      this.#insert(endpointId, seq, account, first !== null && first < seq ? null : nowMs);
+    }
+    return rows.length;
+  }
+
   /** Tries what waits at once. */
   retryNow(endpointId: string, nowMs: number): void {
     this.sql.exec(

@@ -11,6 +11,7 @@ import {
   type EndpointChange,
   type EndpointView,
   MAX_ENDPOINTS,
+  MAX_REPLAYED,
   type NewEndpoint,
 } from "../../src/objects/webhook-endpoint.ts";
 import { AdminCalls } from "../user-limiter/admin-calls.ts";
@@ -82,6 +83,8 @@ export class Desk {
       }
       case "replay":
         return this.#replay(request.id, request.event, request.by);
+      case "replay-dead":
+        return this.#replayDead(request.id, request.by);
       case "audit": {
         const { before, count } = request;
         return { kind: "audit", entries: store.hasTables ? this.#audit.list(before, count) : [] };
@@ -190,6 +193,26 @@ export class Desk {
     const delivery = this.#store.delivery(id, seq);
     await this.#courier.wake();
     return delivery ? { kind: "replayed", delivery } : { kind: "no-event" };
+  }
+
+  async #replayDead(id: string, by: Change): Promise<DeskAnswer> {
+    const endpoint = this.#store.endpoint(id);
+    if (!endpoint) return { kind: "no-endpoint" };
+    if (endpoint.disabled !== null && this.#callOf(by) === null) return { kind: "disabled" };
+    const replayed = this.#once(by, (nowMs) => {
+      // If it still fails, a full queue disables it: new events keep the other half.
+      const half = Math.floor(this.#parts.maxWaiting / 2);
+      const room = Math.max(0, half - this.#store.backlog(id).waiting);
+      const count = this.#store.replayDead(id, Math.min(MAX_REPLAYED, room), nowMs);
+      this.#courier.added(id, count);
+      this.#audit.note("webhook.replay_dead", by, null, { id, replayed: count }, nowMs);
+      return String(count);
+    });
+    if (typeof replayed !== "string") return replayed;
+    // Read before they are sent: how many are dead then is a matter of chance.
+    const { dead } = this.#store.backlog(id);
+    await this.#courier.wake();
+    return { kind: "replayed-dead", replayed: Number(replayed), dead };
   }
 
   /** Runs a change as one transaction, unless the call was made before. @returns what the change returned then or now. */

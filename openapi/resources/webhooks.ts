@@ -1,11 +1,10 @@
-/** Webhook endpoints and their deliveries: response schemas and texts. */
+/** Webhook endpoints: response schemas and texts. */
 import * as z from "zod/mini";
 import { EVENT_KINDS } from "../../src/event-kinds.ts";
-import { DELIVERY_STATES, DISABLED_REASONS, MAX_ENDPOINTS } from "../../src/objects/webhook-endpoint.ts";
+import { DISABLED_REASONS, MAX_ENDPOINTS } from "../../src/objects/webhook-endpoint.ts";
 import { about, named } from "../annotations.ts";
-import { EVENT_EXAMPLES } from "../event-examples.ts";
-import { answer, CURSOR, type OperationNotes, PAGE, REASON } from "../notes.ts";
-import { count, moment, momentOrNull, nextCursor, words } from "../scalars.ts";
+import { answer, type OperationNotes, PAGE, REASON } from "../notes.ts";
+import { count, moment, momentOrNull, words } from "../scalars.ts";
 import { auditSchema } from "./audit.ts";
 
 const URL_FIELD =
@@ -18,7 +17,7 @@ const attemptFields = {
   status: about("The status of the answer; null: there was none.", z.nullable(z.int())),
   error: about("Why it is not delivered; null: it is.", z.nullable(z.string())),
 };
-const attemptSchema = named("WebhookAttempt", "An attempt to deliver.", z.strictObject(attemptFields));
+export const attemptSchema = named("WebhookAttempt", "An attempt to deliver.", z.strictObject(attemptFields));
 
 const endpointFields = {
   id: words("Identifies the endpoint."),
@@ -58,33 +57,21 @@ const secret = about(
 
 const newEndpointSchema = named(
   "NewWebhookEndpoint",
+  "A new endpoint with its secret.",
+  z.strictObject({
+    ...endpointFields,
+    secret,
+    warning: about(
+      "Why the endpoint gets nothing, or not all of its kinds: the policy in force does not report them. Null: it reports all.",
+      z.nullable(z.string()),
+    ),
+  }),
+);
+const rotatedSchema = named(
+  "RotatedWebhookEndpoint",
   "An endpoint with its new secret.",
   z.strictObject({ ...endpointFields, secret }),
 );
-
-const deliverySchema = named(
-  "WebhookDelivery",
-  "An event on its way to an endpoint.",
-  z.strictObject({
-    event: words("The event's id, which is sent as `webhook-id`."),
-    type: words("Its kind."),
-    account: about("The account that it is about; null: none.", z.nullable(z.string())),
-    state: about(
-      "`waiting`: tried again, or held back until an earlier event of its account is delivered or dead. `delivered`: answered with 2xx. `dead`: tried ten times.",
-      z.enum(DELIVERY_STATES),
-    ),
-    attempts: count("So far."),
-    receivedAt: moment("When the event came in."),
-    nextAttemptAt: momentOrNull(
-      "When it is tried next; null: never, or after an earlier event of its account.",
-    ),
-    lastAttempt: about("Null: there was none.", z.nullable(attemptSchema)),
-    body: about("What is sent.", z.unknown()),
-  }),
-);
-
-export type DeliveryResponse = z.infer<typeof deliverySchema>;
-
 const endpointsSchema = z.strictObject({
   webhooks: about("In order of creation.", z.array(endpointSchema)),
   maximum: count("How many endpoints there may be."),
@@ -95,8 +82,6 @@ const testSchema = z.strictObject({
   ...attemptFields,
   tookMs: count("Milliseconds until the answer, or until the attempt was given up."),
 });
-const deliveriesSchema = z.strictObject({ deliveries: z.array(deliverySchema), cursor: nextCursor() });
-
 const ENDPOINT = {
   id: "we_8f14e45fceea167a5a36dedd4bea2543",
   url: "https://billing.example.com/hooks/edge-limiter",
@@ -115,22 +100,6 @@ const ENDPOINT = {
 
 /** Works only in a test. */
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw7kRL0hR5v0U=";
-
-const DELIVERY = {
-  event: "evt_5d41402abc4b2a76b9719d911017c592",
-  type: "invoice.paid",
-  account: "acme",
-  state: "dead" as const,
-  attempts: 10,
-  receivedAt: "2026-11-21T03:12:00.402Z",
-  nextAttemptAt: null,
-  lastAttempt: { at: "2026-11-24T06:40:00.480Z", status: 500, error: "Answered 500" },
-  body: {
-    type: "invoice.paid",
-    timestamp: "2026-11-21T03:12:00.000Z",
-    data: EVENT_EXAMPLES["invoice.paid"].data,
-  },
-};
 
 const shown = (example: EndpointResponse) =>
   answer(200, "The endpoint.", endpointSchema, { endpoint: example });
@@ -168,7 +137,13 @@ const createWebhook: OperationNotes = {
   },
   responses: [
     answer(201, "The endpoint, with its secret.", newEndpointSchema, {
-      endpoint: { ...ENDPOINT, lastAttempt: null, secret: SECRET },
+      endpoint: { ...ENDPOINT, lastAttempt: null, secret: SECRET, warning: null },
+      "a policy without events": {
+        ...ENDPOINT,
+        lastAttempt: null,
+        secret: SECRET,
+        warning: 'The policy in force reports no events, so nothing is sent: list kinds in its "events".',
+      },
     }),
   ],
   problems: ["conflict"],
@@ -217,7 +192,7 @@ const rotateWebhook: OperationNotes = {
     "The old secret signs too for a day, in the same header: receivers that know either of them accept. Another rotation ends the one before.",
   body: { fields: { reason: REASON }, examples: { yearly: { reason: "Yearly" } } },
   responses: [
-    answer(200, "The endpoint, with its new secret.", newEndpointSchema, {
+    answer(200, "The endpoint, with its new secret.", rotatedSchema, {
       endpoint: { ...ENDPOINT, oldSecretUntil: "2026-11-22T01:27:13.158Z", secret: SECRET },
     }),
   ],
@@ -269,39 +244,6 @@ const getWebhookAudit: OperationNotes = {
   ],
 };
 
-const listDeliveries: OperationNotes = {
-  tag: "Webhooks",
-  summary: "Deliveries to a webhook endpoint, newest first",
-  description: "Of the last 30 days; of more than 250,000 events, the oldest delivered ones are left out.",
-  query: { state: "Only deliveries in this state.", limit: PAGE.limit, cursor: CURSOR },
-  responses: [
-    answer(200, "A page of deliveries.", deliveriesSchema, {
-      dead: { deliveries: [DELIVERY], cursor: null },
-    }),
-  ],
-  problems: ["not_found"],
-};
-
-const replayDelivery: OperationNotes = {
-  tag: "Webhooks",
-  summary: "Send an event to a webhook endpoint again",
-  description:
-    "At once, with the same id, and with ten attempts again. Later events of its account may have been delivered before.",
-  body: { fields: { reason: REASON }, examples: { repaired: { reason: "Receiver repaired" } } },
-  responses: [
-    answer(200, "The delivery, which waits now.", deliverySchema, {
-      delivery: {
-        ...DELIVERY,
-        state: "waiting",
-        attempts: 0,
-        nextAttemptAt: "2026-11-24T09:00:00.000Z",
-        lastAttempt: null,
-      },
-    }),
-  ],
-  problems: ["not_found", "conflict"],
-};
-
 export const WEBHOOKS_NOTES = {
   listWebhooks,
   createWebhook,
@@ -312,4 +254,3 @@ export const WEBHOOKS_NOTES = {
   rotateWebhook,
   testWebhook,
 };
-export const DELIVERIES_NOTES = { listDeliveries, replayDelivery };

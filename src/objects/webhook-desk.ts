@@ -29,6 +29,8 @@ export type DeskRequest =
   | ({ readonly ask: "deliveries"; readonly id: string; readonly state: DeliveryState | null } & Page)
   /** Sends a stored event again, as if it had just come in. */
   | { readonly ask: "replay"; readonly id: string; readonly event: string; readonly by: Change }
+  /** Sends the oldest dead deliveries again, `MAX_REPLAYED` at most, in order for each account. */
+  | { readonly ask: "replay-dead"; readonly id: string; readonly by: Change }
   /** Changes of endpoints, newest first, also of deleted ones. */
   | ({ readonly ask: "audit" } & Page);
 
@@ -46,6 +48,8 @@ export type DeskAnswer =
   | { readonly kind: "tested"; readonly event: string; readonly attempt: Attempt; readonly tookMs: number }
   | { readonly kind: "deliveries"; readonly deliveries: readonly Delivery[] }
   | { readonly kind: "replayed"; readonly delivery: Delivery }
+  /** `replayed`: by this call, also if it was made before. `dead`: how many there are now. */
+  | { readonly kind: "replayed-dead"; readonly replayed: number; readonly dead: number }
   | { readonly kind: "audit"; readonly entries: readonly AuditEntry[] }
   | { readonly kind: "no-endpoint" }
   | { readonly kind: "no-event" }

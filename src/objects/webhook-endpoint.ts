@@ -4,6 +4,9 @@ import type { EventKind } from "../event-kinds.ts";
 /** More would be a mistake: each event is sent to each of them. */
 export const MAX_ENDPOINTS = 10;
 
+/** Dead deliveries that one call replays. Each is a few rows of storage, in one transaction, which delays other calls. */
+export const MAX_REPLAYED = 500;
+
 /**
  * - `waiting`: not delivered yet; retried, or held back until an earlier event of its account is settled.
  * - `delivered`: the endpoint answered 2xx.

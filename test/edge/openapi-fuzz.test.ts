@@ -149,6 +149,7 @@ const AUTHORIZED: Readonly<Record<string, number>> = {
   testWebhook: 404,
   listDeliveries: 404,
   replayDelivery: 404,
+  replayDead: 404,
 };
 
 describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {

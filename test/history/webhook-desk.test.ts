@@ -1,7 +1,7 @@
 /** The WebhookDesk: at least once, in order per account, each endpoint by itself, for days, whatever fails. */
 import { describe, expect, it, vi } from "vitest";
 import { type Outcome, send } from "../../durable-objects/webhook-desk/send.ts";
-import { FAILED, GONE, OK, OPERATOR, SimulatedDesk } from "./webhook-desk.ts";
+import { FAILED, GONE, MAX_WAITING, OK, OPERATOR, SimulatedDesk } from "./webhook-desk.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -333,5 +333,85 @@ describe("a replay", () => {
     expect(await desk.desk.ask(replay)).toEqual({ kind: "disabled" });
     expect(await desk.desk.ask({ ...replay, event: "evt_x" })).toEqual({ kind: "no-event" });
     expect(await desk.desk.ask({ ...replay, id: "x" })).toEqual({ kind: "no-endpoint" });
+  });
+});
+
+describe("a replay of all that is dead", () => {
+  const replayDead = { ask: "replay-dead", id: "one", by: OPERATOR } as const;
+
+  /** So many dead events of each account. @returns what makes the endpoint work. */
+  async function withDead(accounts: readonly string[], count: number) {
+    const desk = new SimulatedDesk();
+    let isDead = true;
+    await desk.add("one", () => (isDead ? FAILED : OK));
+    for (const n of range(count)) for (const account of accounts) await desk.put(account, n);
+    // An event is tried when the one before is dead.
+    await desk.pass(4 * DAY * count);
+    desk.seen.clear();
+    return { desk, repair: () => void (isDead = false) };
+  }
+
+  it("sends them again, those of an account in order, with ten attempts each", async () => {
+    const { desk, repair } = await withDead(["ann", "bob"], 4);
+    expect(await desk.view("one")).toMatchObject({ waiting: 0, dead: 8 });
+    repair();
+    const answer = await desk.invoke(async (one) => one.ask(replayDead));
+    expect(answer).toEqual({ kind: "replayed-dead", replayed: 8, dead: 0 });
+    await desk.pass(MINUTE);
+    expect(desk.numbers("one")).toEqual({ ann: range(4), bob: range(4) });
+    expect(await desk.view("one")).toMatchObject({ waiting: 0, dead: 0 });
+    expect(await desk.invoke(async (one) => one.ask(replayDead))).toMatchObject({ replayed: 0, dead: 0 });
+  });
+
+  it("holds back what follows while the first fails again", async () => {
+    const { desk } = await withDead(["ann"], 2);
+    await desk.invoke(async (one) => one.ask(replayDead));
+    await desk.pass(HOUR);
+    expect(new Set(desk.numbers("one")["ann"])).toEqual(new Set([0]));
+    expect(await desk.view("one")).toMatchObject({ waiting: 2, dead: 0 });
+  });
+
+  it("replays once for an Idempotency-Key", async () => {
+    const { desk } = await withDead(["ann", "bob"], 1);
+    const by = { ...OPERATOR, callId: "r", fingerprint: "f" };
+    const once = { ...replayDead, by };
+    expect(await desk.desk.ask(once)).toMatchObject({ replayed: 2, dead: 0 });
+    await desk.pass(4 * DAY);
+    // They are dead again: only a new call replays them.
+    expect(await desk.desk.ask(once)).toEqual({ kind: "replayed-dead", replayed: 2, dead: 2 });
+    expect(await desk.view("one")).toMatchObject({ waiting: 0, dead: 2 });
+    expect(await desk.desk.ask({ ...once, by: { ...by, fingerprint: "g" } })).toEqual({
+      kind: "call-differs",
+    });
+  });
+
+  it("takes the oldest, until half of the queue waits, so that it never disables an endpoint that still fails", async () => {
+    const { desk, repair } = await withDead(
+      range(400).map((n) => `user${n}`),
+      1,
+    );
+    for (const n of range(50)) await desk.put(`later${n}`, 0);
+    await desk.pass(MINUTE);
+    expect(await desk.view("one")).toMatchObject({ waiting: 50, dead: 400, disabled: null });
+    expect(await desk.desk.ask(replayDead)).toMatchObject({ replayed: 200, dead: 200 });
+    expect(await desk.desk.ask(replayDead)).toMatchObject({ replayed: 0, dead: 200 });
+    await desk.pass(HOUR);
+    expect(await desk.view("one")).toMatchObject({ waiting: MAX_WAITING / 2, disabled: null });
+    const dead = await desk.deliveries("one", "dead");
+    expect(new Set(dead.map(({ account }) => account))).toEqual(
+      new Set(range(200).map((n) => `user${n + 200}`)),
+    );
+    repair();
+    await desk.pass(DAY);
+    expect(await desk.desk.ask(replayDead)).toMatchObject({ replayed: 200, dead: 0 });
+    await desk.pass(DAY);
+    expect(await desk.view("one")).toMatchObject({ waiting: 0, dead: 0 });
+  });
+
+  it("is rejected for a disabled endpoint, and for none", async () => {
+    const { desk } = await withDead(["ann"], 1);
+    await desk.desk.ask({ ask: "change", id: "one", change: { enabled: false }, by: OPERATOR });
+    expect(await desk.desk.ask(replayDead)).toEqual({ kind: "disabled" });
+    expect(await desk.desk.ask({ ...replayDead, id: "x" })).toEqual({ kind: "no-endpoint" });
   });
 });

@@ -19,6 +19,7 @@ import type { SessionResponse } from "../../../openapi/resources/sessions.ts";
 import type { SimulationResponse } from "../../../openapi/resources/simulation.ts";
 import type { StatusResponse, UsageResponse } from "../../../openapi/resources/usage.ts";
 import type { UsersResponse } from "../../../openapi/resources/users.ts";
+import type { DeliveryResponse } from "../../../openapi/resources/deliveries.ts";
 import type * as webhooks from "../../../openapi/resources/webhooks.ts";
 
 export type Frozen<T> = T extends readonly (infer Item)[]
@@ -47,7 +48,7 @@ export type Invoice = Frozen<InvoiceResponse>;
 /** An invoice or a credit note in the list of all accounts. */
 export type ListedDocument = Frozen<DocumentsResponse>["documents"][number];
 export type WebhookEndpoint = Frozen<webhooks.EndpointResponse>;
-export type WebhookDelivery = Frozen<webhooks.DeliveryResponse>;
+export type WebhookDelivery = Frozen<DeliveryResponse>;
 type Users = Frozen<UsersResponse>;
 type WholeUser = Users["users"][number];
 /** A user or an address in the list. */

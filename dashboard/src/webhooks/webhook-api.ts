@@ -34,6 +34,8 @@ export type Endpoint = Pick<
   readonly events: readonly string[] | null;
   /** Only when it is made. */
   readonly secret?: string | undefined;
+  /** Only when it is made: why it gets nothing, or not all of its kinds. */
+  readonly warning?: string | null | undefined;
 };
 const ENDPOINT: Guards<Endpoint> = {
   id: isText,
@@ -45,6 +47,7 @@ const ENDPOINT: Guards<Endpoint> = {
   dead: isNumber,
   lastAttempt: isAttempt,
   secret: isMissingOr(isText),
+  warning: isMissingOr(isNullOr(isText)),
 };
 const isEndpoint = isShape<Endpoint>(ENDPOINT);
 export const parseEndpoint = parseAs(isEndpoint);

@@ -13,7 +13,15 @@ import {
   WEBHOOKS_PATH,
 } from "./webhook-api.ts";
 
-export type WebhookStep = "add" | "test" | "rotate" | "enable" | "disable" | "delete" | "replay";
+export type WebhookStep =
+  | "add"
+  | "test"
+  | "rotate"
+  | "enable"
+  | "disable"
+  | "delete"
+  | "replay"
+  | "replayDead";
 
 /** What is changed, and how. */
 export interface WebhookAction {
@@ -54,6 +62,12 @@ export const STEPS: Readonly<Record<WebhookStep, Step>> = {
     verb: "Replay",
     effect: "Sends the event again.",
     parse: parseDelivery,
+  },
+  replayDead: {
+    verb: "Replay dead",
+    effect: "Sends up to 500 again.",
+    path: "/replay-dead",
+    parse: String,
   },
 };
 
@@ -108,8 +122,15 @@ export function WebhookDialog({ step, of, delivery, onDone, onClose }: Props) {
 }
 
 function Done({ step, value }: { readonly step: WebhookStep; readonly value: unknown }) {
-  const secret = parseEndpoint(value)?.secret;
-  if (secret !== undefined) return <SecretOnce secret={secret} />;
+  const made = parseEndpoint(value);
+  if (made?.secret !== undefined) {
+    return (
+      <>
+        {made.warning && <p>{made.warning}</p>}
+        <SecretOnce secret={made.secret} />
+      </>
+    );
+  }
   const tested = step === "test" ? parseTest(value) : null;
   return <p>{tested ? (tested.error ?? `Delivered: ${tested.status}`) : "Done."}</p>;
 }

@@ -53,6 +53,7 @@ export function WebhooksScreen() {
                   {(
                     ["test", "rotate", of.disabledReason === null ? "disable" : "enable", "delete"] as const
                   ).map((step) => button(step, of))}
+                  {of.dead > 0 && button("replayDead", of)}
                 </td>
               </tr>
             ))}

@@ -1,4 +1,4 @@
-/** Deliveries of events to a webhook endpoint: listed, and replayed. */
+/** Deliveries of events to a webhook endpoint: listed, and replayed, one or all dead ones. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import type { AppEnv } from "../../edge/app-env.ts";
@@ -36,6 +36,14 @@ export const DELIVERIES = {
     idempotent: true,
     handler: replayDelivery,
   },
+  replayDead: {
+    method: "POST",
+    path: `${WEBHOOK_PATH}/replay-dead`,
+    access: "operator",
+    body: replaySchema,
+    idempotent: true,
+    handler: replayDead,
+  },
 } as const satisfies Endpoints;
 
 async function listDeliveries(c: Context<AppEnv>): Promise<Response> {
@@ -68,14 +76,28 @@ async function replayDelivery(c: Context<AppEnv>): Promise<Response> {
         const detail = "The endpoint has no event with this id. Events are kept for 30 days.";
         return problem("not_found", detail, c.var.requestId);
       }
-      case "disabled": {
-        const detail = 'The endpoint is disabled. Enable it first: PATCH it with "enabled": true.';
-        return problem("conflict", detail, c.var.requestId);
-      }
+      case "disabled":
+        return disabled(c);
       default:
         return null;
     }
   });
+}
+
+async function replayDead(c: Context<AppEnv>): Promise<Response> {
+  const body = await readBody(c, replaySchema);
+  if (!body.ok) return body.response;
+  const by = await changeBy(c, body.value);
+  return askDesk(c, { ask: "replay-dead", id: c.req.param("webhook") ?? "", by }, (answer) => {
+    if (answer.kind === "disabled") return disabled(c);
+    if (answer.kind !== "replayed-dead") return null;
+    return c.json({ replayed: answer.replayed, dead: answer.dead });
+  });
+}
+
+function disabled(c: Context<AppEnv>): Response {
+  const detail = 'The endpoint is disabled. Enable it first: PATCH it with "enabled": true.';
+  return problem("conflict", detail, c.var.requestId);
 }
 
 function deliveryResponse(delivery: Delivery) {

@@ -111,12 +111,22 @@ async function createWebhook(c: Context<AppEnv>): Promise<Response> {
       return problem("conflict", `There are ${MAX_ENDPOINTS} webhook endpoints already.`, c.var.requestId);
     }
     if (answer.kind === "endpoint" && answer.isNew) {
-      return c.json({ ...endpointResponse(answer.endpoint), secret }, 201);
+      const warning = unreported(c.var.policy.events, events);
+      return c.json({ ...endpointResponse(answer.endpoint), secret, warning }, 201);
     }
     const detail =
       "An earlier call with this Idempotency-Key made the endpoint. Its secret is not shown again: rotate it.";
     return problem("conflict", detail, c.var.requestId);
   });
+}
+
+/** Why the endpoint gets nothing, or not all that it asks for, by the policy in force; null: it gets all. */
+function unreported(reported: ReadonlySet<string> | null, wanted: readonly string[] | null): string | null {
+  if (reported === null)
+    return 'The policy in force reports no events, so nothing is sent: list kinds in its "events".';
+  const missing = (wanted ?? []).filter((kind) => !reported.has(kind));
+  if (missing.length === 0) return null;
+  return `The policy in force does not report ${missing.join(", ")}: list what you need in its "events".`;
 }
 
 async function getWebhook(c: Context<AppEnv>): Promise<Response> {

@@ -70,7 +70,7 @@ export const SCREENS: readonly Screen[] = [
   {
     name: "webhooks",
     title: "Webhooks",
-    icon: "sign-out",
+    icon: "webhooks",
     load: async () => (await billing()).WebhooksScreen,
   },
   {

@@ -33,7 +33,7 @@ export function checkWebhooks(stage: Stage): void {
       await stage.expectFlawless("webhooks", "Webhooks", receiver.url("/ok"));
       await page.getByRole("button", { name: /^Delete http/ }).click();
       expect(await viewer.confirm("Delete", "done")).toBe("Done.");
-      await page.getByText("There are none").waitFor();
+      await page.getByText("No endpoints").waitFor();
     } finally {
       receiver.stop();
     }

@@ -1,6 +1,15 @@
 /** Numbers, moments and ranges in words: one way to write each. */
 import { expect, test } from "vitest";
-import { ago, count, counted, milliseconds, percent, range, rate } from "../../dashboard/src/shell/format.ts";
+import {
+  ago,
+  count,
+  counted,
+  duration,
+  milliseconds,
+  percent,
+  range,
+  rate,
+} from "../../dashboard/src/shell/format.ts";
 import { momentText, utcText } from "../../dashboard/src/shell/moment.ts";
 
 const NOON_MS = Date.UTC(2026, 10, 30, 12);
@@ -51,6 +60,17 @@ test("writes a range once: its day, both days, or the seconds if there are any",
   expect(of(NOON_MS - 24 * HOUR_MS, NOON_MS)).toBe("29 Nov 12:00 – 30 Nov 12:00");
   expect(of(NOON_MS, NOON_MS + 1_500)).toBe("30 Nov 12:00:00 – 12:00:01");
   expect(of(NOON_MS - HOUR_MS, NOON_MS, NOON_MS + 9_000 * HOUR_MS)).toBe("30 Nov 2026 11:00 – 12:00");
+});
+
+test("never writes a duration as 0 that is not", () => {
+  expect([0, 30, 400, 1_500, 119_000, 120_000].map(duration)).toEqual([
+    "0 s",
+    "< 0.1 s",
+    "0.4 s",
+    "1.5 s",
+    "119 s",
+    "2 min",
+  ]);
 });
 
 test("says how long ago in the largest unit that has at least two", () => {

@@ -63,8 +63,9 @@ function unitOf(ms: number): readonly [unit: string, ms: number] {
   return UNITS.find(([, of]) => ms >= 2 * of) ?? ["s", SECOND_MS];
 }
 
-/** A duration in the largest unit that it has at least two of; with a tenth below ten units. */
+/** A duration in the largest unit that it has at least two of; with a tenth below ten units. "< 0.1 s" for less, but never for none. */
 export function duration(ms: number): string {
+  if (ms > 0 && ms < SECOND_MS / 10) return "< 0.1 s";
   const [unit, unitMs] = unitOf(ms);
   const value = ms / unitMs;
   return `${value < 10 ? COUNT.format(value) : COUNT.format(Math.round(value))} ${unit}`;

@@ -27,7 +27,7 @@ export function KeysTable({ keys, onOpen }: KeysProps) {
           <tr key={keyId}>
             <th scope="row" class="name">
               {name === "" ? <span class="quiet">no name</span> : name}{" "}
-              <code class="quiet">{keyId.slice(0, 8)}</code>
+              <code class="quiet">{keyId.slice(0, 8)}</code>{" "}
               {mode === "test" && <Badge tone="neutral">not billed</Badge>}
             </th>
             <td>{scopes.join(", ")}</td>

@@ -23,7 +23,7 @@ export function PortalDialog({ account: { id }, makeChange, onClose }: DialogPro
     <ActionDialog
       title={`Make a portal link for ${id}`}
       verb="Make"
-      effect="Whoever opens the link first is signed in to the portal as this account: they see its usage and invoices, and may set its budget and change its tier. The link works once."
+      effect="The person who opens the link is signed in to the portal as this account: they see its usage and invoices, and may set its budget and change its tier. The link works once."
       needsReason={false}
       run={(fields) => {
         const body = { minutes: Number(fields.get("minutes")) };

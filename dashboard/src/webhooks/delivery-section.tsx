@@ -43,7 +43,9 @@ export function DeliverySection({ of: { id, url }, onReplay }: Props) {
         <Choice label="State" options={STATES} value={state} onPick={pick} />
       </div>
       <PollState polled={polled} />
-      {value?.deliveries.length === 0 && <Empty title="There are none" />}
+      {value?.deliveries.length === 0 && (
+        <Empty title="No deliveries" hint="Events of the last 30 days are listed." />
+      )}
       {value && value.deliveries.length > 0 && (
         <Table
           label="Deliveries"

@@ -42,25 +42,30 @@ interface Step {
 export const STEPS: Readonly<Record<WebhookStep, Step>> = {
   add: {
     verb: "Add",
-    effect: "Shows its secret, once.",
+    effect: "It gets events that happen from now on. Its secret, with which it verifies them, is shown once.",
   },
-  test: { verb: "Test", effect: "Sends a test event.", path: "/test", parse: parseTest },
+  test: {
+    verb: "Test",
+    effect: "Sends a test event at once, and shows what came of it.",
+    path: "/test",
+    parse: parseTest,
+  },
   rotate: {
     verb: "Rotate",
-    effect: "The old secret signs too for a day.",
+    effect: "Makes a new secret, which is shown once. The old one signs too for a day.",
     path: "/rotate",
   },
-  enable: { verb: "Enable", effect: "Sends what waits.", method: "PATCH" },
-  disable: { verb: "Disable", effect: "Events wait 30 days.", method: "PATCH" },
+  enable: { verb: "Enable", effect: "Sends what waits, and what happens from now on.", method: "PATCH" },
+  disable: { verb: "Disable", effect: "Sends nothing. Events wait for 30 days.", method: "PATCH" },
   delete: {
     verb: "Delete",
-    effect: "Deletes what waits.",
+    effect: "Deletes the endpoint, and what waits for it.",
     method: "DELETE",
     parse: String,
   },
   replay: {
     verb: "Replay",
-    effect: "Sends the event again.",
+    effect: "Sends the event again at once, with the same id.",
     parse: parseDelivery,
   },
   replayDead: {
@@ -81,7 +86,7 @@ export function WebhookDialog({ step, of, delivery, onDone, onClose }: Props) {
   const replayed = delivery ? `/deliveries/${delivery.event}/replay` : path;
   return (
     <ActionDialog
-      title={verb}
+      title={`${verb} ${of ? (delivery?.event ?? of.url) : "an endpoint"}`}
       verb={verb}
       isDangerous={step === "delete"}
       effect={effect}

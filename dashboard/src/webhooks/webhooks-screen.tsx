@@ -31,7 +31,12 @@ export function WebhooksScreen() {
       <h1>Webhooks</h1>
       <Section title="Endpoints" actions={button("add")}>
         <PollState polled={polled} />
-        {value?.webhooks.length === 0 && <Empty title="There are none" />}
+        {value?.webhooks.length === 0 && (
+          <Empty
+            title="No endpoints"
+            hint="Add one, and the events that the policy reports are sent to it."
+          />
+        )}
         {value && value.webhooks.length > 0 && (
           <Table
             label="Endpoints"

@@ -105,6 +105,33 @@ export function checkBilling(stage: Stage): void {
     expect(viewer.faults()).toEqual([]);
   });
 
+  it("finds the largest overage on the board, which adds up the open periods of all accounts, and credits it", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    const accounts = await runningAccounts(stage);
+    const [most] = accounts.toSorted((a, b) => Number(b.overage) - Number(a.overage));
+    expect(most?.account).toBe("payer");
+    await stage.open("billing", "Billing");
+    await page.getByText(`Open periods of all ${accounts.length} accounts.`).waitFor();
+    const fees = accounts.reduce((sum, { base }) => sum + Number(base), 0);
+    await page.getByText(`${fees.toFixed(2)} EUR`, { exact: true }).waitFor();
+    const row = page.getByRole("group", { name: "Largest overages" }).getByRole("row").nth(1);
+    expect(await row.getByRole("cell").nth(1).innerText()).toBe(most?.overage);
+    await stage.expectFlawless("billing", "Billing", "Largest overages");
+    await row.getByRole("link", { name: "payer" }).click();
+    await page.getByRole("heading", { level: 1, name: /payer/ }).waitFor();
+    await page.getByText("not enough data yet").first().waitFor();
+    await page.getByRole("button", { name: "Give a credit", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Amount in EUR").fill(most?.overage ?? "");
+    await dialog.getByRole("textbox", { name: /^For/ }).fill("ticket 8");
+    await viewer.confirm("Give", "a faulty client");
+    await page.getByRole("row", { name: /^Due after credits/ }).waitFor();
+    await page.getByRole("button", { name: "Take back the credit for ticket 8" }).click();
+    await viewer.confirm("Take back", "the next check pays in full");
+    expect(viewer.faults()).toEqual([]);
+  });
+
   it("finalizes the draft of a deleted account, credits a line, and marks the invoice paid; Billing lists it", async () => {
     const { viewer } = stage;
     const { page } = viewer;
@@ -151,7 +178,19 @@ export function checkBilling(stage: Stage): void {
     expect(await viewer.axe()).toEqual([]);
 
     await page.getByRole("link", { name: "Billing", exact: true }).click();
-    await page.getByRole("row", { name: /^INV-000001 payer .* paid/ }).waitFor();
+    const listed = page
+      .getByRole("group", { name: "Documents" })
+      .getByRole("row", { name: /^INV-000001 payer .* paid/ });
+    await listed.waitFor();
+    const ofBoard = await listed.getByRole("link", { name: "PDF" }).getAttribute("href");
+    expect(new URL(ofBoard ?? "", stage.product.url).pathname).toBe(
+      new URL(pdf ?? "", stage.product.url).pathname,
+    );
+    // What was credited is subtracted.
+    await page
+      .getByRole("group", { name: "Invoiced by customer" })
+      .getByRole("row", { name: /^payer .* 1\.00 100 %/ })
+      .waitFor();
     // The deleted account was polled.
     expect(viewer.faults().filter((fault) => !fault.includes("404"))).toEqual([]);
     await stage.expectFlawless("billing", "Billing", "INV-000001");
@@ -162,6 +201,13 @@ export function checkBilling(stage: Stage): void {
     await page.getByRole("row", { name: /credit note payer .* 1\.20 EUR/ }).waitFor();
     expect(viewer.faults()).toEqual([]);
   });
+}
+
+/** What the open periods of all accounts come to, by the API. */
+async function runningAccounts(
+  stage: Stage,
+): Promise<{ readonly account: string; readonly base: string; readonly overage: string }[]> {
+  return JSON.parse((await stage.admin("GET", "billing/reports/running?limit=100")).text).accounts;
 }
 
 /** What the open period of the user payer comes to, by the API. */

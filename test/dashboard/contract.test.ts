@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseUsers } from "../../dashboard/src/accounts/users-api.ts";
+import { parseInvoiced, parseRunning } from "../../dashboard/src/billing/board-api.ts";
 import {
   parseInvoice,
   parseInvoices,
@@ -123,6 +124,8 @@ describe("the page accepts the example answers of", () => {
     ["markInvoicePaid", parseInvoice],
     ["voidInvoice", parseInvoice],
     ["listDocuments", parseRegister],
+    ["reportInvoiced", parseInvoiced],
+    ["reportRunning", parseRunning],
     ["getAudit", parseAudit],
     ["listKeys", parseKeys],
     ["createKey", parseNewKey],

@@ -10,11 +10,13 @@ import type { AuditResponse } from "../../../openapi/resources/audit.ts";
 import type * as billing from "../../../openapi/resources/billing.ts";
 import type { GrantResponse } from "../../../openapi/resources/grants.ts";
 import type { HealthResponse, ReadyResponse } from "../../../openapi/resources/health.ts";
+import type { InvoicedResponse } from "../../../openapi/resources/invoiced.ts";
 import type { InvoiceResponse, InvoicesResponse } from "../../../openapi/resources/invoices.ts";
 import type { KeyResponse, KeysResponse, NewKeyResponse } from "../../../openapi/resources/keys.ts";
 import type * as policies from "../../../openapi/resources/policies.ts";
 import type { PolicyUsesResponse } from "../../../openapi/resources/policy-uses.ts";
 import type { DocumentsResponse } from "../../../openapi/resources/register.ts";
+import type { RunningResponse } from "../../../openapi/resources/running.ts";
 import type { SessionResponse } from "../../../openapi/resources/sessions.ts";
 import type { SimulationResponse } from "../../../openapi/resources/simulation.ts";
 import type { StatusResponse, UsageResponse } from "../../../openapi/resources/usage.ts";
@@ -47,6 +49,16 @@ export type InvoiceSummary = Frozen<InvoicesResponse>["invoices"][number];
 export type Invoice = Frozen<InvoiceResponse>;
 /** An invoice or a credit note in the list of all accounts. */
 export type ListedDocument = Frozen<DocumentsResponse>["documents"][number];
+/** What was invoiced for the billing periods that began in a range, divided by month, tier, route or customer. */
+export type Invoiced = Omit<Frozen<InvoicedResponse>, "by">;
+type WholeRunning = Frozen<RunningResponse>;
+/** What an account's open period has come to. */
+export type RunningAccount = Omit<
+  WholeRunning["accounts"][number],
+  "cost" | "margin" | "periodStart" | "periodEnd"
+>;
+/** A page of accounts, each asked live. */
+export type RunningPage = Omit<WholeRunning, "accounts"> & { readonly accounts: readonly RunningAccount[] };
 export type WebhookEndpoint = Frozen<webhooks.EndpointResponse>;
 export type WebhookDelivery = Frozen<DeliveryResponse>;
 type Users = Frozen<UsersResponse>;

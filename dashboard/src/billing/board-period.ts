@@ -1,0 +1,28 @@
+/**
+ * The ranges that the board can show what was invoiced for: whole months of UTC in which billing periods began. An invoice comes after
+ * its period, so the last month's invoices are those of this month. Pure.
+ */
+
+/** Names in the URL, with titles. */
+export const RANGES = [
+  ["", "since last month"],
+  ["this", "this month"],
+  ["last", "last month"],
+  ["year", "in the last 12 months"],
+] as const;
+
+/** The first and the last month, counted back from the current one. */
+const MONTHS: Readonly<Record<string, readonly [first: number, last: number]>> = {
+  this: [0, 0],
+  last: [1, 1],
+  year: [11, 0],
+};
+
+/** The start and the end, as the API takes them. */
+export function boundsIn(name: string, nowMs: number): { readonly from: string; readonly to: string } {
+  const now = new Date(nowMs);
+  const month = (ago: number) =>
+    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - ago)).toISOString().slice(0, 10);
+  const [first, last] = MONTHS[name] ?? [1, 0];
+  return { from: month(first), to: month(last - 1) };
+}

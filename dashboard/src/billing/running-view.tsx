@@ -1,0 +1,107 @@
+/** What the open periods of all accounts have come to: figures, how far the addition is, and who is most over what is included. */
+import { Empty } from "../kit/state.tsx";
+import { Table } from "../kit/table.tsx";
+import { Tile } from "../kit/tile.tsx";
+import { When } from "../kit/time.tsx";
+import { counted, percent } from "../shell/format.ts";
+import { SubjectLink } from "../shell/subject-link.tsx";
+import { amountText, grouped } from "./money.ts";
+import type { RunningTotals } from "./running-totals.ts";
+import type { Running } from "./use-running.ts";
+
+interface Props {
+  readonly of: RunningTotals;
+}
+
+export function RunningTiles({ of: totals }: Props) {
+  const { computedAt, currency, costPerMillion, accounts, requests, digits } = totals;
+  const { base, subtotal, overage, cost } = totals;
+  if (computedAt === null) return null;
+  const money = (parts: bigint) => `${amountText(parts, digits)} ${currency}`;
+  return (
+    <>
+      <Tile
+        name="Recurring a month (MRR)"
+        value={money(base)}
+        detail={`the base fees of ${counted(accounts, "account")}`}
+      />
+      <Tile
+        name="Accrued so far"
+        value={money(subtotal)}
+        detail={
+          <>
+            before tax, computed <When iso={computedAt} isShort />
+          </>
+        }
+      />
+      <Tile
+        name="Overage share"
+        value={percent(Number(overage), Number(subtotal))}
+        detail={`${money(overage)} of what has accrued`}
+      />
+      {costPerMillion !== null && cost !== null && (
+        <Tile
+          name="Margin (estimate)"
+          value={money(subtotal - cost)}
+          detail={`accrued, less ${money(cost)}: ${grouped(costPerMillion)} for each million of ${counted(requests, "request")}`}
+        />
+      )}
+    </>
+  );
+}
+
+/** How many accounts the figures are of; nothing is left out silently. */
+export function RunningState({ of }: { readonly of: Running }) {
+  const { totals, cursor, isRunning, fault, toggle } = of;
+  const { accounts, failed, others } = totals;
+  const asked = counted(accounts, "account");
+  return (
+    <div class="buttons start" role="status">
+      <span>
+        {isRunning
+          ? `Adding up open periods: ${asked} so far…`
+          : `Open periods of ${cursor === null ? "all " : "only "}${asked}.`}
+      </span>
+      <button type="button" class="small" onClick={toggle}>
+        {isRunning ? "Stop" : cursor === null ? "Add up again" : "Continue"}
+      </button>
+      {failed.length > 0 && (
+        <span data-tone="error">
+          Not included, because they did not answer:{" "}
+          {failed.map((id) => (
+            <span key={id}>
+              <SubjectLink account={`user:${id}`} />{" "}
+            </span>
+          ))}
+        </span>
+      )}
+      {others > 0 && (
+        <span>{counted(others, "account")} with a period in another currency are not included.</span>
+      )}
+      {fault !== null && <span role="alert">{fault}</span>}
+    </div>
+  );
+}
+
+export function LargestOverages({ of: { computedAt, currency, largest } }: Props) {
+  if (largest.length === 0) {
+    return <Empty title={computedAt === null ? "Nothing is added up yet" : "Nobody has overage"} />;
+  }
+  return (
+    <Table
+      label="Largest overages"
+      heads={[["User", "name"], "Tier", [`Overage, ${currency}`, "num"], ["Accrued", "num"]]}
+    >
+      {largest.map(({ account, name, tier, overage, subtotal }) => (
+        <tr key={account}>
+          <th scope="row" class="name">
+            <SubjectLink account={`user:${account}`} /> <span class="caption">{name}</span>
+          </th>
+          <td>{tier}</td>
+          <td class="num">{grouped(overage)}</td>
+          <td class="num">{grouped(subtotal)}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

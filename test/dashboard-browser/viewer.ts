@@ -1,5 +1,5 @@
 /**
- * A person at the dashboard: drives a browser and collects its errors. Reports any request to another host.
+ * A person at the dashboard or the portal: drives a browser and collects its errors. Reports any request to another host.
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -15,10 +15,13 @@ export class Viewer {
   readonly page: Page;
   readonly context: BrowserContext;
   readonly #url: URL;
+  /** "dashboard" or "portal". */
+  readonly #app: string;
   #faults: string[] = [];
 
-  private constructor(url: URL, context: BrowserContext, page: Page) {
+  private constructor(url: URL, app: string, context: BrowserContext, page: Page) {
     this.#url = url;
+    this.#app = app;
     this.context = context;
     this.page = page;
     page.setDefaultTimeout(TIMEOUT_MS);
@@ -27,7 +30,7 @@ export class Viewer {
       if (message.type() !== "error") return;
       const { url: source } = message.location();
       // Before sign-in, the page checks for a session.
-      if (message.text().includes("401") && source.endsWith("/api/v1/admin/session")) return;
+      if (message.text().includes("401") && /\/api\/v1\/(admin|portal)\/session$/.test(source)) return;
       this.#faults.push(`${message.text()} ${source}`);
     });
     page.on("request", (request) => {
@@ -37,22 +40,22 @@ export class Viewer {
   }
 
   /** A viewer with a fresh browser profile. */
-  static async open(browser: Browser, url: URL): Promise<Viewer> {
+  static async open(browser: Browser, url: URL, app = "dashboard"): Promise<Viewer> {
     const context = await browser.newContext({
       viewport: { width: 1_280, height: 900 },
       reducedMotion: "reduce",
     });
-    return new Viewer(url, context, await context.newPage());
+    return new Viewer(url, app, context, await context.newPage());
   }
 
-  /** Loads the page at a screen, by its path below /dashboard/. */
+  /** Loads the page at a screen, by its path below that of the app. */
   async goTo(screen: string): Promise<void> {
-    await this.page.goto(new URL(`/dashboard/${screen}`, this.#url).href);
+    await this.page.goto(new URL(`/${this.#app}/${screen}`, this.#url).href);
   }
 
   /** Goes to a screen within the loaded page, as a link does: a fifth of the time. */
   async moveTo(screen: string): Promise<void> {
-    const path = JSON.stringify(`/dashboard/${screen}`);
+    const path = JSON.stringify(`/${this.#app}/${screen}`);
     await this.page.evaluate(
       `history.pushState(null, "", ${path}); dispatchEvent(new PopStateEvent("popstate"))`,
     );

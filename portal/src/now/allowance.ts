@@ -68,7 +68,8 @@ export interface Alert {
 export function allowanceAlert({ included, used, amount, stop }: Allowance, until: string): Alert | null {
   if (amount === null || stop === null) return null;
   const cap = STOPS[stop];
-  if (used >= amount) {
+  // A part of a token may be left: of a period that began in the middle of a month, only a part is included.
+  if (amount - used < 1) {
     const text = `Requests are denied until ${until}: ${cap} is used up. ${REMEDIES[stop]}`;
     return { tone: "error", text };
   }

@@ -216,6 +216,26 @@ describe.skipIf(!HAS_CHROMIUM)("the portal in a browser", () => {
     expect([pdf.status(), pdf.headers()["content-type"]]).toEqual([200, "application/pdf"]);
   });
 
+  it("by key, replaces that key, can only read from then on, and is signed out when the key ends", async () => {
+    const { page, viewer } = stage;
+    await stage.open("Keys");
+    await button(/^Rotate (?!laptop)/).click();
+    await page.getByText(/your session ends then, too/).waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Rotate", exact: true }).click();
+    const key = await page.getByRole("dialog").locator("code").innerText();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await page.getByText(/^This session can only read them/).waitFor();
+    expect(await button(/Rotate|Revoke|New key/).count()).toBe(0);
+    await stage.expectFlawless();
+    await stage.revokeKeys((expiresAt) => expiresAt !== null);
+    await page.getByText("Your session has ended. Sign in again.").waitFor({ timeout: 30_000 });
+    await stage.signIn(key);
+    await page.getByRole("heading", { level: 1, name: "Keys" }).waitFor();
+    await button("New key").waitFor();
+    // Polls until the page knew that the session had ended.
+    expect(viewer.faults().filter((fault) => !fault.includes("401"))).toEqual([]);
+  });
+
   it("works by keyboard alone, and signs out everywhere", async () => {
     const { page, viewer } = stage;
     const [cookie] = await viewer.context.cookies(new URL("/api/v1/portal/session", stage.url).href);

@@ -56,6 +56,9 @@ const billingSchema = z.object({
   allowance: z.object({ included: z.number(), used: z.number(), amount: z.nullable(z.number()) }),
 });
 const invoicesSchema = z.object({ invoices: z.array(z.object({ id: z.string(), status: z.string() })) });
+const keysSchema = z.object({
+  keys: z.array(z.object({ keyId: z.string(), expiresAt: z.nullable(z.string()) })),
+});
 
 export class Stage {
   #parts: { checkout: Checkout; port: number; product: Product; browser: Browser; viewer: Viewer } | null =
@@ -140,6 +143,15 @@ export class Stage {
     if (invoice?.status === "draft")
       await this.admin("POST", `${path}/${encodeURIComponent(invoice.id)}/finalize`, {});
     return invoice?.status === "issued" || null;
+  }
+
+  /** Revokes the customer's keys, as the operator, of which `isMeant` says so. */
+  async revokeKeys(isMeant: (expiresAt: string | null) => boolean): Promise<void> {
+    const path = "accounts/acme%2F1/keys";
+    const { keys } = keysSchema.parse((await this.admin("GET", path)).json());
+    for (const { keyId, expiresAt } of keys) {
+      if (isMeant(expiresAt)) await this.admin("DELETE", `${path}/${keyId}`);
+    }
   }
 
   /** A sign-in link, as the provider sends it. */

@@ -98,7 +98,7 @@ function KeyRow({ of: key, onPick }: RowProps) {
               <When iso={until} />.{" "}
             </>
           )}
-          {isChecker && "May decide for any user. "}
+          {isChecker && "May ask for decisions about any user. "}
           Created <When iso={createdAt} />,{" "}
           {lastUsedAt === null ? (
             "never used."
@@ -109,22 +109,24 @@ function KeyRow({ of: key, onPick }: RowProps) {
           )}
         </div>
       </div>
-      {onPick &&
-        isValid(key) &&
-        (["rotate", "revoke"] as const).map(
-          (kind) =>
-            // Only the provider replaces a key that may do more than call the API.
-            (kind === "revoke" || !isChecker) && (
-              <button
-                key={kind}
-                type="button"
-                aria-label={`${VERBS[kind]} ${name}`}
-                onClick={() => onPick({ kind, of: key })}
-              >
-                {VERBS[kind]}
-              </button>
-            ),
-        )}
+      {onPick && isValid(key) && (
+        <div class="buttons">
+          {(["rotate", "revoke"] as const).map(
+            (kind) =>
+              // Only the provider replaces a key that may do more than call the API.
+              (kind === "revoke" || !isChecker) && (
+                <button
+                  key={kind}
+                  type="button"
+                  aria-label={`${VERBS[kind]} ${name}`}
+                  onClick={() => onPick({ kind, of: key })}
+                >
+                  {VERBS[kind]}
+                </button>
+              ),
+          )}
+        </div>
+      )}
     </li>
   );
 }

@@ -71,8 +71,13 @@ export class Bracket {
     const now = new Map(inForce);
     for (const [name, rule] of rules) {
       if (rule.kind !== "bucket") continue;
-      const rates = [rule.milliPerMs, now.get(name)?.milliPerMs ?? rule.milliPerMs];
-      const milliPerMs = model === this.generous ? Math.max(...rates) : Math.min(...rates);
+      const current = now.get(name)?.milliPerMs ?? rule.milliPerMs;
+      // After the account's deletion, that of its last tier may still be.
+      const last = model.rateOf(name) ?? rule.milliPerMs;
+      const milliPerMs =
+        model === this.generous
+          ? Math.max(rule.milliPerMs, current, last)
+          : Math.min(rule.milliPerMs, current);
       model.charge(name, { ...rule, milliPerMs }, milli, atMs);
     }
     const lentBy = rules.map(([, rule]) => rule);

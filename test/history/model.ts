@@ -93,6 +93,11 @@ export class Model {
     this.#admitted.push({ milli, origin, atMs, seenMs, per: null, fromMs: 0, seenFromMs: 0, isCovered });
   }
 
+  /** The highest (generous) or lowest (stingy) of the rates in force since the bucket was last charged; undefined: it never was. */
+  rateOf(name: string): number | undefined {
+    return this.#counters.get(name)?.milliPerMs;
+  }
+
   /** How much of a rule is used at a time of the object's clock. */
   usedMilli(name: string, rule: Rule, nowMs: number): number {
     if (rule.kind === "quota") return this.#usedOfQuota(name, rule, nowMs);

@@ -51,7 +51,8 @@ export class Desk {
     if (!this.#store.endpoints.some((endpoint) => wants(endpoint, type))) return;
     const event = { id, type, account: data.account ?? "", body };
     if (!this.#store.transact(() => this.#store.addEvent(event, this.#parts.now()))) return;
-    await this.#courier.wake();
+    // Many events come at once, and the end of the next attempt queues all of them together.
+    if (!this.#courier.isBusy) await this.#courier.wake();
   }
 
   /** The object's alarm. */

@@ -79,9 +79,14 @@ export class RemoteDecisions {
     waitUntil: WaitUntil,
   ): Promise<Answered | null> {
     const send = (all: readonly (readonly Question[])[]) => this.#send(subject, all, policy, waitUntil);
-    return this.#combiner
-      .ask(subject, questions, send, waitUntil)
-      .catch((fault) => missedAnswer(this.#heard, subject, fault, this.#client.deadlineMs));
+    return this.#combiner.ask(subject, questions, send, waitUntil).then(
+      (answered) => {
+        // The request that sent the call may have been cancelled before it could note this.
+        this.#heard.answered(subject, Date.now());
+        return answered;
+      },
+      (fault) => missedAnswer(this.#heard, subject, fault, this.#client.deadlineMs),
+    );
   }
 
   /**

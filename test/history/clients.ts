@@ -45,7 +45,7 @@ export function checkAnswers(
     if (one.decidedMs - one.fromMs > patienceMs) wrong("G6", `took ${one.decidedMs - one.fromMs} ms`, one);
     // A request whose time is up in the queue may still learn what is known of its user.
     const isKnown = decision.outcome === "blocked" || decision.outcome === "revoked";
-    if (decision.source === "fallback" && !isKnown && faults === 0)
+    if (decision.source === "fallback" && !isKnown && faults === 0 && isAlive(one, asked))
       wrong("G6", "decided without the object", one);
     // With the same idempotency key, even another question gets the first one's answer.
     if (request.idempotencyKey !== null) continue;
@@ -69,6 +69,21 @@ export function checkAnswers(
     if (seen.has(decision.decisionId)) wrong("G1", "one decision for two requests", one);
     seen.add(decision.decisionId);
   }
+}
+
+/**
+ * Whether the isolate must know that the object is alive: it has seen an answer within the last deadline, or nothing took answers from it, as
+ * clients do that leave while their requests carry the questions of others.
+ */
+function isAlive({ isolate, life, decidedMs }: Asked, asked: readonly Asked[]): boolean {
+  const own = asked.filter((other) => other.isolate === isolate && other.life === life);
+  if (!own.some(({ left }) => left)) return true;
+  return own.some(
+    (other) =>
+      other.decision?.source === "strict" &&
+      other.decidedMs <= decidedMs &&
+      decidedMs - other.decidedMs < DEADLINE_MS,
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Schedules made by hand for rules that matter too rarely in random ones. For rules.test.ts. */
-import type { OperatorChange } from "./schedule.ts";
-import { after, ask, change, DIES, scheduleOf, stream } from "./scripted.ts";
+import type { Ask, OperatorChange, Step } from "./schedule.ts";
+import { after, ask, change, DIES, ONE, scheduleOf, stream } from "./scripted.ts";
 
 const BLOCKED: OperatorChange = { kind: "status", status: "blocked" };
 
@@ -16,7 +16,36 @@ const MOVED = [
   change(10, { kind: "tier", tier: "other" }),
 ];
 
+/** Requests one after the other, beside those of later steps. */
+function beside(afterMs: number, times: number, everyMs: number, others: Partial<Ask> = {}): Step {
+  return after(afterMs, { kind: "stream", ask: { ...ONE, holdsMs: 0, ...others }, times, everyMs });
+}
+
 export const SCRIPTED = {
+  /** The requests that send the calls leave before they see the answers, which others get. */
+  leavesWithTheCall: scheduleOf(
+    [
+      beside(100, 2, 3),
+      beside(10, 1, 3),
+      beside(4_075, 1, 3),
+      beside(3, 6, 25),
+      beside(2, 1, 3, { key: 0 }),
+      beside(4, 41, 3, { route: "/own", leavesAfterMs: 4 }),
+      beside(2, 3, 60, { key: 0 }),
+      beside(2, 3, 60),
+    ],
+    {
+      skewsMs: [0],
+      startMs: 0,
+      flushMs: 5,
+      travels: [
+        { upMs: 4, downMs: 0, fate: "answered" },
+        { upMs: 22, downMs: 22, fate: "answered" },
+        { upMs: 0, downMs: 0, fate: "answered" },
+      ],
+    },
+  ),
+
   settledInAnotherTier: scheduleOf([...MOVED, ...MOVED, ...MOVED, ...MOVED, ...MOVED, ask(1_100, 60)], {
     tier: "other",
   }),

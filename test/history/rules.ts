@@ -169,6 +169,13 @@ export const RULES: readonly Rule[] = [
     kind: "busyMoves",
   },
   {
+    name: "an answer to another request's call shows that the object is alive",
+    file: "src/limiter/remote.ts",
+    expression: "this.#heard.answered(subject, Date.now())",
+    without: "undefined",
+    kind: "leavesWithTheCall",
+  },
+  {
     name: "a fence outlasts the clock of an isolate that lags",
     file: "durable-objects/user-limiter/fence.ts",
     expression: "Promise.race([closed(memory, keyId), scheduler.wait(MAX_WAIT_MS)])",

@@ -24,6 +24,8 @@ export class AccountChanges {
   readonly #store: UserStore;
   /** Set once the object has them. */
   policies: LoadedPolicies = { known: null, load: async () => undefined, at: async () => null };
+  /** Whether a customer's session may change the account now. Set once the object knows sessions. */
+  mayChange: (session: string) => boolean = () => false;
   /** Resets that wait until nothing is lent. */
   #resets = 0;
 
@@ -70,8 +72,12 @@ export class AccountChanges {
     });
   }
 
-  /** The answer noted for an earlier call of this id, unless that asked for something else; null if there was none. */
-  callOf({ callId, fingerprint }: Change): string | CallDiffers | null {
+  /**
+   * The answer noted for an earlier call of this id, unless that asked for something else, or its session has ended; null if there was
+   * none.
+   */
+  callOf({ callId, fingerprint, session }: Change): string | CallDiffers | null {
+    if (session !== undefined && !this.mayChange(session)) return { kind: "call-differs", session: "ended" };
     const { calls, hasTables } = this.#store.memory;
     const made = callId === undefined || !hasTables ? null : calls.find(callId);
     if (made === null) return null;

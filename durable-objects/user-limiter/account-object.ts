@@ -54,7 +54,7 @@ import { parseJson } from "../../src/json.ts";
 import { AccountChanges } from "./account-changes.ts";
 import type { FenceScope } from "./fence.ts";
 import { BOTH, DENIALS, NOTHING } from "./fence-scopes.ts";
-import { endPortal, endPortalLinks } from "./portal/portal-table.ts";
+import { endPortal, endPortalLinks } from "./portal/portal-rows.ts";
 import { hasBilling, isErasing } from "./schema.ts";
 import { UserStore } from "./user-store.ts";
 

@@ -4,9 +4,14 @@ import type { Change } from "../../src/objects/change.ts";
 import type { PortalProof, PortalRpc, PortalSecret } from "../../src/objects/portal.ts";
 import { BillingObject } from "./billing-object.ts";
 import type { PortalHost } from "./portal/portal-sessions.ts";
-import { sweepPortal } from "./portal/portal-table.ts";
+import { mayChange, sweepPortal } from "./portal/portal-rows.ts";
 
 export abstract class PortalObject extends BillingObject implements PortalRpc {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.changes.mayChange = (session) => mayChange(ctx.storage.sql, this.store.memory, session, Date.now());
+  }
+
   async addPortalLink(link: PortalSecret, forMs: number, by: Change) {
     return (await loadControl()).addPortalLink(this.#portal(), link, forMs, by);
   }

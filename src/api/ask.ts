@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { withDeadline } from "../deadline.ts";
 import type { AppEnv } from "../edge/app-env.ts";
-import { problem, unavailable } from "../edge/problem.ts";
+import { problem, unauthorized, unavailable } from "../edge/problem.ts";
 import { userSubject } from "../identity/authenticate.ts";
 import { secretDigest } from "../identity/secret-digest.ts";
 import { messageOf } from "../log.ts";
@@ -16,9 +16,13 @@ const DEADLINE_MS = 10_000;
 const MISMATCH =
   "This Idempotency-Key was used for the same path with another body or other parameters in the last day. Nothing was changed.";
 
+/** The detail of a 401. The session was in force when the request came in. */
+const ENDED = "The session has ended, or its account was blocked. Nothing was changed.";
+
 /**
  * Awaits `call` and renders its answer. `what` names the callee in the log and in the 503. After a change to an account, this isolate
- * forgets what it has cached of the user, so that the change applies here at once. A call whose id has made another one is 422.
+ * forgets what it has cached of the user, so that the change applies here at once. A call whose id has made another one is 422, and one
+ * whose session has ended meanwhile is 401.
  */
 export async function ask<T>(
   c: Context<AppEnv>,
@@ -39,12 +43,20 @@ export async function ask<T>(
     c.var.services.limiter.forget(userSubject(id), Date.now());
   }
   if (isAnswered(answer)) return render(answer);
-  return problem("idempotency_mismatch", MISMATCH, c.var.requestId);
+  return isEnded(answer)
+    ? unauthorized(ENDED, c.var.requestId)
+    : problem("idempotency_mismatch", MISMATCH, c.var.requestId);
 }
 
 function isAnswered<T>(answer: T): answer is Exclude<T, CallDiffers> {
   const isObject = typeof answer === "object" && answer !== null;
   return !(isObject && "kind" in answer && answer.kind === ("call-differs" satisfies CallDiffers["kind"]));
+}
+
+/** Whether it is a {@link CallDiffers} because of its session. */
+function isEnded(answer: unknown): boolean {
+  const { session }: { session?: unknown } = { ...Object(answer) };
+  return session === ("ended" satisfies CallDiffers["session"]);
 }
 
 /** The body of a change, or the query of one without: by it, a repeated call is known. */
@@ -59,7 +71,9 @@ export interface Asked {
  */
 export async function changeBy(c: Context<AppEnv>, asked: Asked): Promise<Change> {
   const { author } = c.var;
-  const by = { actor: author, reason: asked.reason ?? "" };
+  const visit = c.get("portal");
+  const session = visit === undefined ? {} : { session: visit.id };
+  const by = { actor: author, reason: asked.reason ?? "", ...session };
   const key = c.req.header("Idempotency-Key");
   if (key === undefined) return by;
   const callId = [author, c.req.method, c.req.path, key].join("\n");

@@ -4,6 +4,8 @@ import type { PortalSession } from "../objects/portal.ts";
 export interface PortalVisit {
   /** The account's id. */
   readonly user: string;
+  /** The id of its session. */
+  readonly id: string;
   readonly session: PortalSession;
   readonly may: PortalRights;
 }

@@ -8,9 +8,13 @@ export interface Change {
   readonly callId?: string;
   /** What the call asks for: the same id with another fingerprint is another call. Edges of an older version leave it out. */
   readonly fingerprint?: string;
+  /** The id of the customer's session: without it in force, nothing is changed. Left out for administrators. */
+  readonly session?: string;
 }
 
-/** The id of the call is that of an earlier one, which asked for something else: nothing was changed. */
+/** Nothing was changed: the id of the call is that of an earlier one, which asked for something else; or the session does not allow it. */
 export interface CallDiffers {
   readonly kind: "call-differs";
+  /** The session has ended, or its account was blocked. */
+  readonly session?: "ended";
 }

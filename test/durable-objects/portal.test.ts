@@ -208,6 +208,34 @@ describe("a link", () => {
   });
 });
 
+describe("a change by a customer", () => {
+  it("is made only while the session is in force, whatever the edge has found before", async () => {
+    const user = await account();
+    await user.stub.addKey({ keyId: "k2", hash: "h2", name: "", scopes: ["call"], expiresMs: null });
+    const [one, other] = [await user.signIn(BY_KEY), await user.signIn({ kind: "key", keyId: "k2" })];
+    const link = await user.newLink();
+    const keyBy = async ({ id }: PortalSecret): Promise<string> => {
+      const { id: keyId, digest } = await newSecret();
+      const key = { keyId, hash: digest, name: "", scopes: ["call"] as const, expiresMs: null };
+      const answer = await user.stub.addKey(key, { actor: "portal", reason: "", session: id });
+      return answer.kind === "call-differs" ? `session ${answer.session}` : answer.kind;
+    };
+    expect([await keyBy(one), await keyBy(other), await keyBy(link)]).toEqual([
+      "key",
+      "key",
+      "session ended",
+    ]);
+    await user.stub.revokeKey("k1");
+    expect([await keyBy(one), await keyBy(other)]).toEqual(["session ended", "key"]);
+    await user.stub.changeAccount({ status: "blocked" });
+    expect(await keyBy(other)).toBe("session ended");
+    await user.stub.changeAccount({ status: "active" });
+    expect(await keyBy(other)).toBe("key");
+    later(12 * HOUR_MS);
+    expect(await keyBy(other)).toBe("session ended");
+  });
+});
+
 describe("the end of an account", () => {
   it("by a block ends links that were made before it, and sessions can still read", async () => {
     const user = await account();

@@ -13,7 +13,7 @@ import { allHubs, HUB_DEADLINE_MS, type HubNamespace } from "../../../src/object
 import type { AccountChanges } from "../account-changes.ts";
 import { BOTH } from "../fence-scopes.ts";
 import type { Memory } from "../memory.ts";
-import { endPortal } from "../portal/portal-table.ts";
+import { endPortal } from "../portal/portal-rows.ts";
 import type { UserStore } from "../user-store.ts";
 import { eraseAudit } from "./erased-audit.ts";
 

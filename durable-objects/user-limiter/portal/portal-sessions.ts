@@ -18,7 +18,7 @@ import type {
 import type { AccountChanges } from "../account-changes.ts";
 import type { Memory } from "../memory.ts";
 import type { UserStore } from "../user-store.ts";
-import { sweepPortal } from "./portal-table.ts";
+import { sweepPortal } from "./portal-rows.ts";
 
 /** How long a session may last. A link's can change more, so it ends sooner. */
 const SESSION_MS: Readonly<Record<PortalKind, number>> = { key: 12 * HOUR_MS, link: 4 * HOUR_MS };

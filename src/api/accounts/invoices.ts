@@ -146,10 +146,9 @@ function ofUser(handler: (c: Context<AppEnv>) => Promise<Response>) {
 async function listInvoices(c: Context<AppEnv>): Promise<Response> {
   const query = readQuery(c, listQuery);
   if (!query.ok) return query.response;
-  const { format } = query.value;
   return invoicePage(c, query.value, (views, cursor) => {
     const invoices = views.map(invoiceSummary);
-    if (!wantsCsv(c, format)) return c.json({ invoices, cursor });
+    if (!wantsCsv(c, query.value.format)) return c.json({ invoices, cursor });
     const lines = invoices.map((invoice) => COLUMNS.map((column) => invoice[column] ?? ""));
     return csvPage(c, COLUMNS, lines, cursor);
   });

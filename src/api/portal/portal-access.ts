@@ -54,9 +54,9 @@ const withVisit = createMiddleware<AppEnv>(async (c, next) => {
   }
   // Browsers send the origin of every change that carries a cookie.
   if (!isPlainRead(c.req.raw) && requestOrigin(c.req.raw) !== "same") return crossSite(requestId);
-  const { user } = credential;
+  const { user, secret } = credential;
   const { session } = answer;
-  c.set("portal", { user, session, may: rightsOf(session, policy) });
+  c.set("portal", { user, id: secret.id, session, may: rightsOf(session, policy) });
   c.set("author", authorOf(session));
   return (await spendWork(c, "portal", 1, user, "This account")) ?? next();
 });

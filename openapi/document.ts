@@ -47,8 +47,8 @@ import { TAGS } from "./tags.ts";
 /** The newest version that generators and Swagger UI support well. Its schemas are plain JSON Schema 2020-12. */
 const OPENAPI = "3.1.1";
 
-const DESCRIPTION = `Requests outside \`/api/v1\`, \`/docs\`, \`/dashboard\`, \`/health\` and \`/ready\` are matched against the policy's routes, limited
-and forwarded upstream. This document describes the other paths.
+const DESCRIPTION = `Requests outside \`/api/v1\`, \`/docs\`, \`/dashboard\`, \`/health\`, \`/ready\` and, if the policy has a portal, \`/portal\` are matched
+against the policy's routes, limited and forwarded upstream. This document describes the other paths.
 
 Every error is a problem (RFC 9457). Unknown fields of a body are rejected, and so are unknown parameters of an endpoint that
 takes any. Other methods of a path are 405 with \`Allow\`.

@@ -11,6 +11,7 @@ import { keysSchema } from "../../openapi/resources/keys.ts";
 import { statusSchema, usageReportSchema } from "../../openapi/resources/usage.ts";
 import { admin, createAccount, customer, issueKey } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { objectsWhere } from "../fixtures/fault-objects.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
 import { linkFor, PORTAL_POLICY, signedIn, Visitor } from "../fixtures/portal.ts";
 
@@ -76,6 +77,24 @@ describe("a session", () => {
     await admin(edge, "DELETE", `/accounts/${user}/keys/${other.keyId}`);
     expect((await visitor.send("GET", "/status")).status).toBe(401);
     expect((await second.send("GET", "/status")).status).toBe(200);
+  });
+
+  it("is kept while the account's object does not answer", async () => {
+    const edge = await start();
+    const { key } = await customer(edge);
+    const { cookie } = await signedIn(edge, { key });
+    for (const [call, method, body] of [
+      ["portalSession", "GET", undefined],
+      ["openPortal", "POST", { key }],
+      ["closePortal", "DELETE", undefined],
+    ] as const) {
+      const USER_LIMITER = objectsWhere(() => "unreachable", 0, call);
+      const broken = await startEdge({ policy: null, variables: { USER_LIMITER } });
+      const response = await new Visitor(broken, cookie).send(method, "/session", body);
+      expect([call, await problemCode(response)]).toEqual([call, "503 temporary_reduced_capacity"]);
+      expect(response.headers.has("Set-Cookie")).toBe(false);
+    }
+    expect((await new Visitor(edge, cookie).send("GET", "/session")).status).toBe(200);
   });
 
   it("has a cookie that is sent to the portal's API only", async () => {

@@ -21,7 +21,7 @@ const SEED: FuzzContext["fuzzSeed"] = inject("fuzzSeed");
 const TIMES: FuzzContext["fuzzTimes"] = inject("fuzzTimes");
 /** Requests to each operation. */
 const RUNS = 40;
-/** A rebuild calls every account's object; a login, or the id of a key, grant or credit, is rarely right. */
+/** A rebuild calls every account's object; a login, a tier, or the id of a key, grant or credit, is rarely right. */
 const OTHER_RUNS: Readonly<Record<string, number>> = {
   rebuildDirectory: 15,
   createSession: 300,
@@ -30,6 +30,8 @@ const OTHER_RUNS: Readonly<Record<string, number>> = {
   revokeGrant: 100,
   removeCredit: 100,
   createPortalSession: 100,
+  previewPortalTier: 100,
+  changePortalTier: 100,
   rotatePortalKey: 100,
   revokePortalKey: 100,
 };

@@ -28,7 +28,11 @@ interface Registered {
 }
 
 /** Up to 12 digits before the point and a large usage: beyond what a double holds. */
-const minor = fc.oneof(fc.bigInt(0n, 100_000n), fc.bigInt(0n, 10n ** 30n));
+const minor = fc.oneof(
+  fc.bigInt(0n, 100_000n),
+  fc.bigInt(10n ** 11n - 9n, 10n ** 12n + 9n),
+  fc.bigInt(0n, 10n ** 30n),
+);
 const line = fc.record({
   kind: fc.constantFrom("base", "overage", "usage", "minimum", "adjustment", "carried"),
   segment: fc.nat(TIERS.length - 1),

@@ -35,6 +35,8 @@ const OUTAGE = { match: "/outage", methods: ["POST"], cost: 0, upstream: "servic
 const BILLING = {
   currency: "USD",
   dueDays: 20,
+  // A population of many users of different rates (docs/performance.md, P6).
+  costPerMillion: "0.76",
   seller: {
     name: "Fingerprint API Inc.",
     address: ["100 Example Street", "Springfield, IL 62701", "United States"],

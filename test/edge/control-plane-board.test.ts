@@ -1,8 +1,10 @@
 /** What all accounts' open periods have come to, by the admin API: live, page by page, with the operator's estimate of cost. */
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { userSubject } from "../../src/identity/authenticate.ts";
 import { hurry, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Answers } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
+import { type Fate, objectsWhere } from "../fixtures/fault-objects.ts";
 
 beforeEach(() => {
   startClock();
@@ -43,7 +45,9 @@ const pick = ({ account, tier, base, overage, requests, cost }: Row) => [
 ];
 
 it("has every account once, as its own billing has it, with costs and margins by the policy's estimate", async () => {
-  const started = await start();
+  const fates = new Map<string, Fate>();
+  const fateOf = (subject: string): Fate => fates.get(subject) ?? "through";
+  const started = await start({ variables: { USER_LIMITER: objectsWhere(fateOf, 0, "runningPeriod") } });
   const { operator } = started;
   expect(await operator.rejection("GET", "/billing/reports/running")).toBe("409");
   await operator.putPolicy(POLICY);
@@ -81,6 +85,11 @@ it("has every account once, as its own billing has it, with costs and margins by
     ({ cursor } = page);
   }
   expect(paged).toEqual(whole.accounts);
+  fates.set(userSubject(pro.id), "unreachable").set(userSubject(trial.id), "unreachable");
+  const partial = await operator.get("running", path);
+  expect(partial.accounts).toEqual(whole.accounts.filter(({ account }) => account === free.id));
+  expect(partial.failed).toEqual([pro.id, trial.id]);
+  fates.clear();
   expect(await operator.rejection("GET", `${path}?cursor=_`)).toBe("400 /cursor");
   const { costPerMillion: _none, ...billing } = POLICY.billing;
   await operator.putPolicy({ ...POLICY, billing: { ...billing, currency: "EUR" } });

@@ -5,6 +5,7 @@ import { hurry, later, request, START_MS, startClock, stopClock } from "../durab
 import type { DecisionRequest } from "../../src/core/decision.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { userSubject } from "../../src/identity/authenticate.ts";
+import type { UsageQuery } from "../../src/objects/account.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
 import { busyCustomer, type UsageRow } from "../fixtures/control-usage.ts";
@@ -292,6 +293,21 @@ describe("usage", () => {
         "",
       ].join("\r\n"),
     );
+  });
+
+  it("is 503 if the account's object has an earlier version, which would answer with other rows", async () => {
+    const usage = (subject: string, query: UsageQuery) => {
+      const { by: _unknown, ...known } = query;
+      return env.USER_LIMITER.getByName(subject).usage(known);
+    };
+    const older = { getByName: (subject: string) => ({ usage: usage.bind(null, subject) }) };
+    const { operator } = await start({ variables: { USER_LIMITER: older as never } });
+    const customer = await newCustomer(await start());
+    await customer.call();
+    const path = `/accounts/${customer.id}/usage`;
+    expect((await operator.get("usage", `${path}?group=route`)).usage).toMatchObject([{ requests: 1 }]);
+    expect(await operator.rejection("GET", `${path}?group=key`)).toBe("503");
+    expect(await operator.rejection("GET", `${path}?group=route,unit`)).toBe("503");
   });
 
   it("is available for a user without an account, too: a service's checks are metered", async () => {

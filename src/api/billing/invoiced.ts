@@ -6,7 +6,7 @@ import { DOCUMENT_KINDS } from "../../billing/invoice-document.ts";
 import { formatMinor } from "../../billing/money.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { unavailable } from "../../edge/problem.ts";
-import { isOfNotes, overviewOf, registerOf, SUM_KEYS } from "../../objects/billing-register.ts";
+import { isOfNotes, registerOf, type RegisterStub, SUM_KEYS } from "../../objects/billing-register.ts";
 import { ask } from "../ask.ts";
 import { ADMIN, type Endpoints } from "../endpoint.ts";
 import { pageLimit, rangeBound } from "../fields.ts";
@@ -20,6 +20,7 @@ import {
   outstandingSums,
   type Register,
 } from "./invoiced-sums.ts";
+import { allSeries } from "./register.ts";
 
 const DEFAULT_ROWS = 100;
 /** If nothing says which currency amounts of 0 are in. */
@@ -57,7 +58,7 @@ async function reportInvoiced(c: Context<AppEnv>): Promise<Response> {
   const rejection = await spendWork(c, "reports", 1);
   if (rejection) return rejection;
   const call = async (): Promise<[Invoiced, OutstandingSums]> => {
-    const all = await registersOf(c.env);
+    const all = await registersOf(c);
     const counted = all.filter((one) => kind === undefined || one.isOfNotes === (kind === "credit_note"));
     const range = { by, fromMs, toMs };
     return Promise.all([invoicedSums(counted, range, pageSize(limit, DEFAULT_ROWS)), outstandingSums(all)]);
@@ -70,12 +71,12 @@ async function reportInvoiced(c: Context<AppEnv>): Promise<Response> {
   });
 }
 
-async function registersOf({ BILLING_REGISTER: namespace }: Env): Promise<Register[]> {
-  const { series } = await overviewOf(namespace).overview();
-  return series.map((name) => ({
+async function registersOf(c: Context<AppEnv>): Promise<Register[]> {
+  const stub = (name: string): RegisterStub => registerOf(c.env.BILLING_REGISTER, name);
+  return (await allSeries(c)).map((name) => ({
     isOfNotes: isOfNotes(name),
-    sums: async (query) => registerOf(namespace, name).sums(query),
-    outstanding: async () => registerOf(namespace, name).outstanding(),
+    sums: async (query) => stub(name).sums(query),
+    outstanding: async () => stub(name).outstanding(),
   }));
 }
 

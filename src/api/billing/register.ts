@@ -123,15 +123,18 @@ async function rebuildPage(
   return { rebuilt, next: null, series };
 }
 
-/** All series that have documents, and those of the policy in force. */
 async function forEachSeries(
   c: Context<AppEnv>,
   work: (stub: ReturnType<typeof registerOf>, name: string) => Promise<void>,
 ): Promise<void> {
+  for (const name of await allSeries(c)) await work(registerOf(c.env.BILLING_REGISTER, name), name);
+}
+
+/** Names of the registers that have documents, and of those of the policy in force. */
+export async function allSeries(c: Context<AppEnv>): Promise<string[]> {
   const known: RegisterOverview = await overviewOf(c.env.BILLING_REGISTER).overview();
   const own = c.var.policy.billing?.series ?? DEFAULT_SERIES;
-  const names = new Set([...known.series, ...DOCUMENT_KINDS.map((kind) => seriesName(own, kind))]);
-  for (const name of names) await work(registerOf(c.env.BILLING_REGISTER, name), name);
+  return [...new Set([...known.series, ...DOCUMENT_KINDS.map((kind) => seriesName(own, kind))])];
 }
 
 function documentRow(document: RegisteredDocument) {

@@ -6,6 +6,7 @@ import type { DecisionRequest } from "../../src/core/decision.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { userSubject } from "../../src/identity/authenticate.ts";
 import type { UsageQuery } from "../../src/objects/account.ts";
+import type { ObjectCall } from "../../src/objects/object-call.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
 import { busyCustomer, type UsageRow } from "../fixtures/control-usage.ts";
@@ -296,11 +297,12 @@ describe("usage", () => {
   });
 
   it("is 503 if the account's object has an earlier version, which would answer with other rows", async () => {
-    const usage = (subject: string, query: UsageQuery) => {
-      const { by: _unknown, ...known } = query;
-      return env.USER_LIMITER.getByName(subject).usage(known);
+    const older = {
+      getByName: (subject: string) => ({
+        serve: (call: ObjectCall) => env.USER_LIMITER.getByName(subject).serve(call),
+        usage: ({ by: _unknown, ...known }: UsageQuery) => env.USER_LIMITER.getByName(subject).usage(known),
+      }),
     };
-    const older = { getByName: (subject: string) => ({ usage: usage.bind(null, subject) }) };
     const { operator } = await start({ variables: { USER_LIMITER: older as never } });
     const customer = await newCustomer(await start());
     await customer.call();

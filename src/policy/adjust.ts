@@ -7,7 +7,7 @@
 import { MAX_SLOTS } from "../core/concurrency.ts";
 import type { ScopedLimit, Tier } from "./compiled.ts";
 import { compileLimit } from "./compile-limits.ts";
-import { type Fault, pointer } from "./fault.ts";
+import { type Fault, knownNames, pointer } from "./fault.ts";
 import type { LimitDocument } from "./schema.ts";
 
 /** Numbers that replace those of one of the tier's limits. Fields and units as in the policy. */
@@ -76,7 +76,7 @@ function faultsOf(tier: Tier, name: string, override: Override): Fault[] {
     return [
       {
         path: pointer(["limits", name]),
-        message: `tier "${tier.name}" has no limit "${name}"${knownLimits(tier)}`,
+        message: `tier "${tier.name}" has no limit "${name}" ${knownLimits(tier)}`,
       },
     ];
   const { document } = scoped;
@@ -110,9 +110,9 @@ function isBilled(document: LimitDocument): boolean {
   return document.kind === "quota" && document.overage !== undefined;
 }
 
-/** " (known: …)" for a message about an unknown limit; bounded, as a tier's limits are. */
+/** For a message about an unknown limit. */
 function knownLimits({ limits }: Tier): string {
-  return limits.length === 0 ? "" : ` (known: ${limits.map(({ limit }) => limit.name).join(", ")})`;
+  return knownNames(limits.map(({ limit }) => limit.name));
 }
 
 /** An override's fields with every number replaced by 1: equal for all accounts whose overrides fit the same limits. */

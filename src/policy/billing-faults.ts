@@ -15,9 +15,12 @@ import { REQUESTS } from "../core/unit-costs.ts";
 import type { BillingDocument } from "./billing-schema.ts";
 import type { Policy } from "./compile.ts";
 import { countedUnits } from "./costs.ts";
-import { type Fault, pointer } from "./fault.ts";
+import { type Fault, knownNames, pointer } from "./fault.ts";
 import { isOfPortal } from "./route-table.ts";
 import type { LimitDocument, PolicyDocument, TierDocument } from "./schema.ts";
+
+/** Routes that a message lists. */
+const MAX_ROUTES = 10;
 
 /** The billing faults of a document that compiles to this policy. */
 export function billingFaults(document: PolicyDocument, policy: Policy): Fault[] {
@@ -50,7 +53,7 @@ function generalFaults(billing: BillingDocument, { tiers }: Policy): Fault[] {
   });
   (portal?.tiers ?? []).forEach((name, i) => {
     if (!tiers.has(name)) {
-      add(["portal", "tiers", i], `unknown tier "${name}" (known: ${[...tiers.keys()].join(", ")})`);
+      add(["portal", "tiers", i], `unknown tier "${name}" ${knownNames(tiers.keys())}`);
     }
   });
   return [...faults, ...placed(["billing", "taxes"], taxFaults(taxes))];
@@ -90,13 +93,17 @@ function tierFaults(
   (plan.prices ?? []).forEach(({ route, of }, i) => {
     const place = [...path, "plan", "prices", i];
     if (policy.routes.byId(route) === null) {
-      const message = `is not a route of this policy (known: ${known(policy.routes.all.map(({ id }) => id))}): name it as reports do, with its methods if it has any`;
+      const routes = knownNames(
+        policy.routes.all.map(({ id }) => id),
+        MAX_ROUTES,
+      );
+      const message = `is not a route of this policy ${routes}: name it as reports do, with its methods if it has any`;
       faults.push({ path: pointer([...place, "route"]), message });
     }
     if (of !== COUNT && !counted.has(of)) {
       faults.push({
         path: pointer([...place, "of"]),
-        message: `"${of}" is not counted (known: ${[COUNT, ...counted].join(", ")})`,
+        message: `"${of}" is not counted ${knownNames([COUNT, ...counted])}`,
       });
     }
   });
@@ -164,10 +171,4 @@ function hasOverage(
 
 function placed(place: readonly PropertyKey[], faults: readonly BillingFault[]): Fault[] {
   return faults.map(({ path, message }) => ({ path: pointer([...place, ...path]), message }));
-}
-
-/** Names for a message, bounded. */
-function known(names: readonly string[]): string {
-  const MOST = 10;
-  return names.length > MOST ? `${names.slice(0, MOST).join(", ")}, …` : names.join(", ");
 }

@@ -11,7 +11,7 @@ import { compileLimits, type Shadow, smallestLimit } from "./compile-limits.ts";
 import type { BillingDocument } from "./billing-schema.ts";
 import { costOf, unitFaults, unitsOf } from "./costs.ts";
 import type { Route, ScopedLimit, Tier, TierBilling } from "./compiled.ts";
-import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "./fault.ts";
+import { type Fault, knownNames, MAX_FAULTS, parseBy, type Parsed, pointer } from "./fault.ts";
 import { isReserved, RouteTable } from "./route-table.ts";
 import {
   type LimitDocument,
@@ -87,7 +87,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
     if (!tiers.has(source[field])) {
       faults.push({
         path: pointer([field]),
-        message: `unknown tier "${source[field]}" (known: ${[...tiers.keys()].join(", ")})`,
+        message: `unknown tier "${source[field]}" ${knownNames(tiers.keys())}`,
       });
     }
   }

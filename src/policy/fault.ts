@@ -14,6 +14,17 @@ export interface Fault {
 /** More faults would not help anyone, and would let the input determine the size of the response. */
 export const MAX_FAULTS = 50;
 
+/** Names that a message about an unknown one lists: a policy may have 64 tiers, and an account more limits. */
+const MAX_NAMES = 50;
+
+/** What a message about an unknown name ends with: "(known: anon, free)", or "(none is defined)". */
+export function knownNames(names: Iterable<string>, most = MAX_NAMES): string {
+  const all = [...names];
+  if (all.length === 0) return "(none is defined)";
+  const list = all.length > most ? [...all.slice(0, most), "…"] : all;
+  return `(known: ${list.join(", ")})`;
+}
+
 /** A JSON Pointer from keys and indices. */
 export function pointer(keys: readonly PropertyKey[]): string {
   return keys.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");

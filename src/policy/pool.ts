@@ -1,5 +1,5 @@
 /** The pools of a policy document, and the one that a route names. What they mean is in src/gateway/pools. */
-import { type Fault, pointer } from "./fault.ts";
+import { type Fault, knownNames, pointer } from "./fault.ts";
 import type { PoolDocument } from "./pool-schema.ts";
 
 const POOL = "pool:";
@@ -28,7 +28,7 @@ export function routePool(
   if (!upstream?.startsWith(POOL)) return null;
   const pool = pools.get(upstream);
   if (pool) return pool;
-  const message = `unknown pool (known: ${[...pools.keys()].join(", ") || "none"})`;
+  const message = `unknown pool ${knownNames(pools.keys())}`;
   faults.push({ path: pointer([...path, "upstream"]), message });
   return null;
 }

@@ -6,7 +6,7 @@
  */
 import { contains, type Network, parseNetwork } from "./address-ranges.ts";
 import type { Policy } from "./compile.ts";
-import { type Fault, MAX_FAULTS, pointer } from "./fault.ts";
+import { type Fault, knownNames, MAX_FAULTS, pointer } from "./fault.ts";
 import { MAX_ADDRESSES, type RuleDocument } from "./rule-schema.ts";
 import { routeNames } from "./rule.ts";
 import type { PolicyDocument } from "./schema.ts";
@@ -38,8 +38,7 @@ export function ruleFaults({ rules = [] }: PolicyDocument, policy: Policy): Faul
       add(path, `unknown route "${route}": write the "match" of one of the policy's routes`);
     });
     if (typeof then !== "string" && !policy.tiers.has(then.tier)) {
-      const known = [...policy.tiers.keys()].join(", ");
-      add(["then", "tier"], `unknown tier "${then.tier}" (known: ${known})`);
+      add(["then", "tier"], `unknown tier "${then.tier}" ${knownNames(policy.tiers.keys())}`);
     }
   });
   return faults;

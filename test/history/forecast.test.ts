@@ -205,6 +205,26 @@ describe("the amount of a forecast", () => {
     expect(draft?.document.subtotalMinor).toBe(amount.expected.replace(".", ""));
   });
 
+  it("counts from a trial's end on what follows it, as the bill does if usage follows the forecast", async () => {
+    const user = await account("2026-01-01T00:00:00Z", policy(100, PAYG, { base: "31", trialDays: 14 }));
+    for (let i = 0; i < 5; i++) {
+      await user.use("/a", 10);
+      user.later(DAY_MS);
+    }
+    const { amount, usage } = await forecastOf(user);
+    expect(usage.expected).toBe(310);
+    // The trial stops at 100. Then 17 days: 17.00, and 170 used, of which 54.839 are included.
+    expect(amount.expected).toBe("18.15");
+    for (let i = 5; i < 31; i++) {
+      await user.use("/a", 10);
+      user.later(DAY_MS - 1);
+      // The trial ends at midnight.
+      if (i === 13) user.setTime("2026-01-15T00:00:00Z");
+    }
+    const { accrued, allowance } = await user.billing();
+    expect([accrued.subtotal, allowance?.used]).toEqual([amount.expected, 270]);
+  });
+
   it("is what has accrued if nothing is expected any more", async () => {
     const user = await account("2026-01-01T00:00:00Z", policy(100, PAYG));
     await user.use("/a", 150);

@@ -39,7 +39,7 @@ export function billingView(
     segments: segmentViews(desk, billed),
     accrued: billView(desk.bill(policy, billed), currency),
     allowance: allowanceView(desk, policy, account, own, billed),
-    forecast: periodForecast(desk, policy, billed, { budget, spendCap }, nowMs),
+    forecast: periodForecast(desk, policy, account, billed, { budget, spendCap }, nowMs),
   };
 }
 

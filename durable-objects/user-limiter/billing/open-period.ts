@@ -8,6 +8,7 @@ import { type BilledPeriod, lastSegment, withCap, withGrants } from "../../../sr
 import { capMinorOf, overageOf } from "../../../src/billing/ceiling.ts";
 import type { Credit } from "../../../src/billing/credit.ts";
 import { formatMinor } from "../../../src/billing/money.ts";
+import { isSameTerms, termsAt } from "../../../src/billing/tier-change.ts";
 import { type UsageRow, withUsage } from "../../../src/billing/usage.ts";
 import type { Span } from "../../../src/core/calendar.ts";
 import { HOUR_MS } from "../../../src/core/time.ts";
@@ -99,6 +100,21 @@ export class OpenPeriod {
   current(): BilledPeriod | null {
     const { period } = this.store;
     return period && this.withGrants(period);
+  }
+
+  /** The end of the account's trial in the open period, and the terms from then on; null: it changes nothing any more. */
+  endOfTrial(
+    policy: Policy,
+    account: Account,
+    billed: BilledPeriod,
+    nowMs: number,
+  ): { readonly endsMs: number; readonly terms: SegmentTerms } | null {
+    const endsMs = this.store.account?.trialEndsMs ?? null;
+    const last = lastSegment(billed);
+    if (endsMs === null || endsMs <= Math.max(nowMs, last.startMs) || endsMs >= billed.period.endMs)
+      return null;
+    const terms = termsAt(this.offer(policy, account), endsMs, endsMs);
+    return isSameTerms(terms, last) ? null : { endsMs, terms };
   }
 
   /** What a bill of the account needs besides its period. Credits are what unclosed periods leave of them: their bills come first. */

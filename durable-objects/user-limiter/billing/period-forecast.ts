@@ -2,7 +2,7 @@
  * What an account's open period will come to: the usage that its past days let expect, rated by the code that closes the period. Changes
  * nothing and keeps nothing.
  */
-import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
+import { type BilledPeriod, endTrial } from "../../../src/billing/billed-period.ts";
 import { forecast } from "../../../src/billing/forecast.ts";
 import { formatMinor } from "../../../src/billing/money.ts";
 import { trend } from "../../../src/billing/trend.ts";
@@ -11,6 +11,7 @@ import { horizonUntil, withUsageAhead } from "../../../src/billing/usage-ahead.t
 import { DAY_MS } from "../../../src/core/time.ts";
 import { REQUESTS as UNIT } from "../../../src/core/unit-costs.ts";
 import { MAX_EXACT, toTokens } from "../../../src/core/units.ts";
+import type { Account } from "../../../src/objects/account.ts";
 import type { BillingForecast } from "../../../src/objects/billing.ts";
 import type { Policy } from "../../../src/policy/compile.ts";
 import { liveAllowance } from "./allowances.ts";
@@ -23,16 +24,19 @@ const MIN_SHARES_MS = 7 * DAY_MS;
 /** Before that, so much of the past does. */
 const SHARES_MS = 28 * DAY_MS;
 
-/**
- * @param budget the customer's own cap.
- * @param spendCap the policy's.
- * @returns null: there are too few complete days.
- */
+/** What decides how far usage is admitted: the customer's own cap and the policy's. */
+interface Caps {
+  readonly budget: string | null;
+  readonly spendCap: string | null;
+}
+
+/** @returns null: there are too few complete days. */
 export function periodForecast(
   desk: BillingDesk,
   policy: Policy,
+  account: Account,
   billed: BilledPeriod,
-  { budget, spendCap }: { readonly budget: string | null; readonly spendCap: string | null },
+  { budget, spendCap }: Caps,
   nowMs: number,
 ): BillingForecast | null {
   const { period, currency } = billed;
@@ -45,15 +49,25 @@ export function periodForecast(
   const soFar = desk.usageOf(billed);
   const usedMilli = quantityMilli(soFar, null, UNIT);
   const moreMilli = (more: number): number => Math.min(Math.round(more), Math.max(0, MAX_EXACT - usedMilli));
-  const context = desk.context(policy, currency);
-  const stopMilli = liveAllowance(billed, context, budget, spendCap)?.amountMilli ?? MAX_EXACT;
-  const shares = sharesOf(desk, billed, soFar, nowMs);
   const usage = (more: number): number => toTokens(usedMilli + moreMilli(more));
+
+  const context = desk.context(policy, currency);
+  const shares = sharesOf(desk, billed, soFar, nowMs);
+  /** Usage with so much more of it, as far as the quota admits that: what it rejects is not charged. */
+  const admitted = (of: BilledPeriod, before: readonly UsageRow[], milli: number): readonly UsageRow[] => {
+    const stopMilli = liveAllowance(of, context, budget, spendCap)?.amountMilli ?? MAX_EXACT;
+    const leftMilli = Math.max(0, stopMilli - quantityMilli(before, null, UNIT));
+    return withUsageAhead(before, shares, UNIT, Math.min(milli, leftMilli));
+  };
+  const trial = desk.endOfTrial(policy, account, billed, nowMs);
   const amount = (more: number): string => {
-    // What the quota rejects is not charged.
-    const admittedMilli = Math.min(moreMilli(more), Math.max(0, stopMilli - usedMilli));
-    const bill = billOf(billed, withUsageAhead(soFar, shares, UNIT, admittedMilli), context);
-    return formatMinor(bill.totals.subtotalMinor, decimalsOf(currency));
+    const milli = moreMilli(more);
+    const trialShare = trial === null ? 1 : (trial.endsMs - nowMs) / (period.endMs - nowMs);
+    const firstMilli = Math.round(milli * trialShare);
+    const first = admitted(billed, soFar, firstMilli);
+    const ended = trial === null ? billed : endTrial(billed, trial.endsMs, trial.terms, first);
+    const { totals } = billOf(ended, admitted(ended, first, milli - firstMilli), context);
+    return formatMinor(totals.subtotalMinor, decimalsOf(currency));
   };
   const { expected, low, high, byWeekday } = found;
   const change = trend(days);

@@ -114,7 +114,10 @@ export function checkBilling(stage: Stage): void {
     await stage.open("billing", "Billing");
     await page.getByText(`Open periods of all ${accounts.length} accounts.`).waitFor();
     const fees = accounts.reduce((sum, { base }) => sum + Number(base), 0);
-    await page.getByText(`${fees.toFixed(2)} EUR`, { exact: true }).waitFor();
+    await page
+      .locator(".tile", { hasText: "Recurring a month (MRR), EUR" })
+      .getByText(fees.toFixed(2), { exact: true })
+      .waitFor();
     const row = page.getByRole("group", { name: "Largest overages" }).getByRole("row").nth(1);
     expect(await row.getByRole("cell").nth(1).innerText()).toBe(most?.overage);
     await stage.expectFlawless("billing", "Billing", "Largest overages");

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { RunningAccount, RunningPage } from "../../dashboard/src/shell/answers.ts";
 import { boundsIn } from "../../dashboard/src/billing/board-period.ts";
-import { amountText, grouped, partsOf } from "../../dashboard/src/billing/money.ts";
+import { amountText, grouped, partsOf, roundText } from "../../dashboard/src/billing/money.ts";
 import { MAX_LARGEST, NOTHING, withPage } from "../../dashboard/src/billing/running-totals.ts";
 
 test.each([
@@ -19,6 +19,12 @@ test.each([
   ["900719925474.099199999999", 12, "900,719,925,474.099199999999"],
 ])("shows %s with %i digits as %s", (amount, digits, text) => {
   expect(amountText(partsOf(amount), digits)).toBe(text);
+});
+
+test("shows a figure to the whole unit from 10,000 on", () => {
+  expect(["9999.99", "10000", "-10000.4", "15179.64"].map((amount) => roundText(partsOf(amount), 2))).toEqual(
+    ["9,999.99", "10,000", "-10,000", "15,180"],
+  );
 });
 
 test("separates thousands only before the point", () => {

@@ -12,7 +12,7 @@ import type { Invoiced } from "../shell/answers.ts";
 import { INVOICED_PATH, parseInvoiced } from "./board-api.ts";
 import { boundsIn, RANGES } from "./board-period.ts";
 import { InvoicedTable } from "./invoiced-table.tsx";
-import { grouped, partsOf } from "./money.ts";
+import { digitsOf, partsOf, roundText } from "./money.ts";
 import { LargestOverages, RunningState, RunningTiles } from "./running-view.tsx";
 import { useRunning } from "./use-running.ts";
 
@@ -50,11 +50,9 @@ export function Board() {
           onPick={(picked) => go(changed(address, { range: picked }), true)}
         />
       </div>
-      <Tiles>
-        {byTier.value && <InvoicedTiles of={byTier.value} detail={detail} months={byMonth.value} />}
-        <RunningTiles of={running.totals} />
-      </Tiles>
+      {byTier.value && <InvoicedTiles of={byTier.value} detail={detail} months={byMonth.value} />}
       <RunningState of={running} />
+      <RunningTiles of={running.totals} />
       <div class="columns">
         <Section title="Largest overages" detail="open periods, before tax">
           <LargestOverages of={running.totals} />
@@ -82,29 +80,29 @@ interface InvoicedProps {
 
 function InvoicedTiles({ of: { currency, total, outstanding }, detail, months }: InvoicedProps) {
   const { open, pastDue } = outstanding;
-  const money = (amount: string) => `${grouped(amount)} ${currency ?? ""}`;
+  const money = (amount: string) => roundText(partsOf(amount), digitsOf(amount));
   const to = (status: string) => ({ screen: "billing", params: { status } });
   return (
-    <>
+    <Tiles>
       <Tile
-        name="Invoiced"
+        name={`Invoiced, ${currency}`}
         value={money(total.amount)}
         detail={`${counted(total.documents, "document")}: ${detail}`}
         spark={months?.rows.map(({ amount }) => Math.max(0, Number(amount)))}
         to={to("")}
       />
       <Tile
-        name="Outstanding"
+        name={`Outstanding, ${currency}`}
         value={money(open)}
         detail={`${counted(outstanding.documents, "invoice")}, with tax`}
         to={to("issued")}
       />
       <Tile
-        name="Past due"
+        name={`Past due, ${currency}`}
         value={money(pastDue)}
         tone={partsOf(pastDue) > 0n ? "error" : "info"}
         to={to("past_due")}
       />
-    </>
+    </Tiles>
   );
 }

@@ -19,6 +19,7 @@ export function InvoicedTable({ by, polled }: Props) {
   if (value === null) return <PollState polled={polled} />;
   const { rows, others, total, unknown, currency } = value;
   if (rows.length === 0) return <Empty title="Nothing is invoiced for these periods" />;
+  const isCredited = Number(total.creditNotes) > 0;
   const row = (name: string, { documents, amount, creditNotes }: InvoicedSum) => (
     <tr key={name}>
       <th scope="row" class="name">
@@ -26,7 +27,7 @@ export function InvoicedTable({ by, polled }: Props) {
       </th>
       <td class="num">{documents}</td>
       <td class="num">{grouped(amount)}</td>
-      <td class="num">{grouped(creditNotes)}</td>
+      {isCredited && <td class="num">{grouped(creditNotes)}</td>}
       <ShareCell share={Number(amount) / (Number(total.amount) || 1)} />
     </tr>
   );
@@ -38,7 +39,7 @@ export function InvoicedTable({ by, polled }: Props) {
           [by, "name"],
           ["Documents", "num"],
           [currency ?? "Amount", "num", "Before tax, less credit notes"],
-          ["Credited", "num", "What credit notes took back"],
+          ...(isCredited ? [["Credited", "num", "What credit notes took back"] as const] : []),
           "Share",
         ]}
       >

@@ -3,6 +3,7 @@ import { majorOf } from "./invoice-api.ts";
 
 /** Digits after the point; no currency has more, and no price. */
 const SCALE = 12;
+const MIN_LARGE = 10n ** BigInt(SCALE + 4);
 
 /** An amount in 10^-12 of the currency's major unit. */
 export function partsOf(amount: string): bigint {
@@ -20,6 +21,12 @@ export function amountText(parts: bigint, digits: number): string {
   const unit = 10n ** BigInt(SCALE - digits);
   const half = parts < 0n ? -unit / 2n : unit / 2n;
   return grouped(majorOf(String((parts + half) / unit), digits));
+}
+
+/** For a figure that is read at a glance: to the whole unit from 10,000 on. */
+export function roundText(parts: bigint, digits: number): string {
+  const isLarge = parts >= MIN_LARGE || parts <= -MIN_LARGE;
+  return amountText(parts, isLarge ? 0 : digits);
 }
 
 /** "1,234.50" of "1234.50". */

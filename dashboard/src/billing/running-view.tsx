@@ -1,11 +1,11 @@
 /** What the open periods of all accounts have come to: figures, how far the addition is, and who is most over what is included. */
 import { Empty } from "../kit/state.tsx";
 import { Table } from "../kit/table.tsx";
-import { Tile } from "../kit/tile.tsx";
+import { Tile, Tiles } from "../kit/tile.tsx";
 import { When } from "../kit/time.tsx";
 import { counted, percent } from "../shell/format.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
-import { amountText, grouped } from "./money.ts";
+import { grouped, roundText } from "./money.ts";
 import type { RunningTotals } from "./running-totals.ts";
 import type { Running } from "./use-running.ts";
 
@@ -17,16 +17,16 @@ export function RunningTiles({ of: totals }: Props) {
   const { computedAt, currency, costPerMillion, accounts, requests, digits } = totals;
   const { base, subtotal, overage, cost } = totals;
   if (computedAt === null) return null;
-  const money = (parts: bigint) => `${amountText(parts, digits)} ${currency}`;
+  const money = (parts: bigint) => roundText(parts, digits);
   return (
-    <>
+    <Tiles>
       <Tile
-        name="Recurring a month (MRR)"
+        name={`Recurring a month (MRR), ${currency}`}
         value={money(base)}
         detail={`the base fees of ${counted(accounts, "account")}`}
       />
       <Tile
-        name="Accrued so far"
+        name={`Accrued so far, ${currency}`}
         value={money(subtotal)}
         detail={
           <>
@@ -41,12 +41,12 @@ export function RunningTiles({ of: totals }: Props) {
       />
       {costPerMillion !== null && cost !== null && (
         <Tile
-          name="Margin (estimate)"
+          name={`Margin (estimate), ${currency}`}
           value={money(subtotal - cost)}
           detail={`accrued, less ${money(cost)}: ${grouped(costPerMillion)} for each million of ${counted(requests, "request")}`}
         />
       )}
-    </>
+    </Tiles>
   );
 }
 
@@ -56,7 +56,7 @@ export function RunningState({ of }: { readonly of: Running }) {
   const { accounts, failed, others } = totals;
   const asked = counted(accounts, "account");
   return (
-    <div class="buttons start" role="status">
+    <div class="filter-bar" role="status">
       <span>
         {isRunning
           ? `Adding up open periods: ${asked} so far…`

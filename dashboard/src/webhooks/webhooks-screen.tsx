@@ -48,7 +48,7 @@ export function WebhooksScreen() {
                   <Link to={{ screen: "webhooks", params: { id: of.id } }}>{of.url}</Link>{" "}
                   <span class="caption">{of.description}</span>
                 </th>
-                <td>{of.events?.join(" ") ?? "all"}</td>
+                <td>{of.events?.join(", ") ?? "all"}</td>
                 <td>
                   <State of={of} />
                 </td>

@@ -124,6 +124,12 @@ export function checkBilling(stage: Stage): void {
     await row.getByRole("link", { name: "payer" }).click();
     await page.getByRole("heading", { level: 1, name: /payer/ }).waitFor();
     await page.getByText("not enough data yet").first().waitFor();
+    // Where the bill is.
+    await expect
+      .poll(() =>
+        page.evaluate(`document.querySelector("table.bill").getBoundingClientRect().bottom < innerHeight`),
+      )
+      .toBe(true);
     await page.getByRole("button", { name: "Give a credit", exact: true }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Amount in EUR").fill(most?.overage ?? "");

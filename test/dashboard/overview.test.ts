@@ -155,7 +155,7 @@ test("draws requests per second, by the seconds of a step that lie in the period
   ]);
   expect(show(0.5)).toBe("30/min");
   expect(trafficSummary(traffic!)).toBe(
-    "260 requests: 65.4 % allowed, 30.8 % denied, 3.8 % turned away, 0 % errors; at most 3/s.",
+    "260 requests: 65.4 % allowed, 30.8 % denied, 3.8 % turned away; at most 3/s.",
   );
   const requests = { allowed: [], denied: [], turned_away: [], error: [] };
   expect(trafficSummary({ ...traffic!, timesMs: [], requests })).toBe("No requests.");

@@ -3,10 +3,10 @@ import { ShareCell } from "../kit/share-cell.tsx";
 import { Empty } from "../kit/state.tsx";
 import { Table } from "../kit/table.tsx";
 import { PollState } from "../shell/poll-state.tsx";
-import { SubjectLink } from "../shell/subject-link.tsx";
 import type { Polled } from "../shell/use-polled.ts";
 import type { Invoiced } from "../shell/answers.ts";
 import type { InvoicedSum } from "./board-api.ts";
+import { BillLink } from "./bill-link.tsx";
 import { grouped } from "./money.ts";
 
 interface Props {
@@ -23,7 +23,7 @@ export function InvoicedTable({ by, polled }: Props) {
   const row = (name: string, { documents, amount, creditNotes }: InvoicedSum) => (
     <tr key={name}>
       <th scope="row" class="name">
-        {by === "Customer" && name !== OTHERS ? <SubjectLink account={`user:${name}`} /> : name}
+        {by === "Customer" && name !== OTHERS ? <BillLink of={name} /> : name}
       </th>
       <td class="num">{documents}</td>
       <td class="num">{grouped(amount)}</td>

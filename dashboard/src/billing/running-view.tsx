@@ -4,7 +4,7 @@ import { Table } from "../kit/table.tsx";
 import { Tile, Tiles } from "../kit/tile.tsx";
 import { When } from "../kit/time.tsx";
 import { counted, percent } from "../shell/format.ts";
-import { SubjectLink } from "../shell/subject-link.tsx";
+import { BillLink } from "./bill-link.tsx";
 import { grouped, roundText } from "./money.ts";
 import type { RunningTotals } from "./running-totals.ts";
 import type { Running } from "./use-running.ts";
@@ -70,7 +70,7 @@ export function RunningState({ of }: { readonly of: Running }) {
           Not included, because they did not answer:{" "}
           {failed.map((id) => (
             <span key={id}>
-              <SubjectLink account={`user:${id}`} />{" "}
+              <BillLink of={id} />{" "}
             </span>
           ))}
         </span>
@@ -95,7 +95,7 @@ export function LargestOverages({ of: { computedAt, currency, largest } }: Props
       {largest.map(({ account, name, tier, overage, subtotal }) => (
         <tr key={account}>
           <th scope="row" class="name">
-            <SubjectLink account={`user:${account}`} /> <span class="caption">{name}</span>
+            <BillLink of={account} /> <span class="caption">{name}</span>
           </th>
           <td>{tier}</td>
           <td class="num">{grouped(overage)}</td>

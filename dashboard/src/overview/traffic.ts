@@ -60,7 +60,7 @@ export function trafficChart(traffic: Traffic, marks: readonly ChartMark[]): Cha
   };
 }
 
-/** The chart in one sentence. */
+/** The chart in one sentence. Outcomes that did not occur are left out. */
 export function trafficSummary(traffic: Traffic): string {
   const { timesMs, requests } = traffic;
   const sums = OUTCOME_STACK.map(({ key }) => sum(requests[key]));
@@ -69,7 +69,10 @@ export function trafficSummary(traffic: Traffic): string {
   const rates = timesMs.map(
     (atMs, i) => sum(OUTCOME_STACK.map(({ key }) => requests[key][i] ?? 0)) / secondsOf(traffic, atMs),
   );
-  const parts = OUTCOME_STACK.map(({ name }, i) => `${percent(sums[i] ?? 0, total)} ${name.toLowerCase()}`);
+  const parts = OUTCOME_STACK.flatMap(({ name }, i) => {
+    const part = sums[i] ?? 0;
+    return part > 0 ? [`${percent(part, total)} ${name.toLowerCase()}`] : [];
+  });
   return `${counted(total, "request")}: ${parts.join(", ")}; at most ${rate(Math.max(...rates))}.`;
 }
 

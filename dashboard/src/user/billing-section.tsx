@@ -1,10 +1,12 @@
 /** An account's billing: its open period line by line, what caps it, and its credits. Its limits show what is included. */
+import { useEffect, useRef } from "preact/hooks";
 import { type Facts, FactList } from "../kit/fact-list.tsx";
 import { Section } from "../kit/section.tsx";
 import { Empty } from "../kit/state.tsx";
 import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { Credit } from "../shell/answers.ts";
+import { usePage } from "../shell/page.tsx";
 import { PollState } from "../shell/poll-state.tsx";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
 import { accountPath } from "./account-api.ts";
@@ -25,6 +27,12 @@ interface Props {
 export function BillingSection({ id, polled, onOpen }: Props) {
   const credits = usePolled(`${accountPath(id)}/credits`, parseCredits, EVERY_MS);
   const { value } = polled;
+  const { at } = usePage().address.params;
+  const place = useRef<HTMLDivElement>(null);
+  // The board leads here.
+  useEffect(() => {
+    if (at === "bill") place.current?.scrollIntoView({ block: "center" });
+  }, [at, value !== null]);
   return (
     <Section
       title="Billing"
@@ -40,7 +48,7 @@ export function BillingSection({ id, polled, onOpen }: Props) {
     >
       <PollState polled={polled} />
       {value && (
-        <div class="columns">
+        <div ref={place} class="columns">
           <BillTable label="Bill of the open period" bills={[["Amount", value.accrued]]} />
           <div>
             <FactList facts={factsOf(value)} />

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { baseText, includedText, previewFacts } from "../../portal/src/plan/tier-text.ts";
 import type { PortalTier, TierPreview } from "../../portal/src/portal-api.ts";
 import { spanOf, SPANS, stepsOf, stepText } from "../../portal/src/usage/spans.ts";
+import { usageLines } from "../../portal/src/usage/usage-lines.ts";
 import { BILLING } from "./answers.ts";
 
 /** A Wednesday. */
@@ -31,7 +32,7 @@ describe("a span of usage", () => {
   });
 
   it("is the usual one if the URL names none", () => {
-    expect([spanOf(undefined), spanOf("century")].map(({ name }) => name)).toEqual(["", ""]);
+    expect([spanOf(), spanOf("century")].map(({ name }) => name)).toEqual(["", ""]);
   });
 
   it("names its steps", () => {
@@ -43,6 +44,57 @@ describe("a span of usage", () => {
       "Jan 2026",
       "Dec 2025",
     ]);
+  });
+});
+
+describe("usage", () => {
+  const [today = 0, yesterday = 0] = stepsOf(spanOf(), NOW_MS);
+  const row = (atMs: number, requests: number, more: object = {}) => ({
+    period: new Date(atMs).toISOString(),
+    requests,
+    cost: 2 * requests,
+    denied: 1,
+    ...more,
+  });
+  const totals = [row(yesterday, 3), row(today, 4)];
+  const byRoute = [
+    row(yesterday, 3, { route: "/a" }),
+    row(today, 1, { route: "/a", denied: 0 }),
+    row(today, 3, { route: "", denied: 0 }),
+  ];
+
+  it("is summed over time and by route, the most tokens first", () => {
+    const { columns, all, steps, routes } = usageLines([today, yesterday], totals, byRoute, 5);
+    expect(columns.map(([, title]) => title)).toEqual(["Requests", "Tokens", "Denied"]);
+    expect(all).toEqual({ requests: 7, cost: 14, denied: 2 });
+    expect(steps).toEqual([
+      { requests: 4, cost: 8, denied: 1 },
+      { requests: 3, cost: 6, denied: 1 },
+    ]);
+    expect(routes).toEqual([
+      ["/a", { requests: 4, cost: 8, denied: 1 }],
+      ["No route", { requests: 3, cost: 6, denied: 0 }],
+      ["Other routes", { requests: 0, cost: 0, denied: 1 }],
+    ]);
+  });
+
+  it("has the rest of the exact total if routes are missing, and none if they are newer", () => {
+    const rest = usageLines([today, yesterday], totals, byRoute, 1).routes;
+    expect(rest.at(-1)).toEqual(["Other routes", { requests: 3, cost: 6, denied: 1 }]);
+    const newer = usageLines([today], [row(today, 4)], [row(today, 5, { route: "/a" })], 5).routes;
+    expect(newer.map(([name]) => name)).toEqual(["/a"]);
+  });
+
+  it("counts other units, exactly to a thousandth", () => {
+    const units = (amount: number) => ({ units: { tokens: amount } });
+    const { columns, all } = usageLines(
+      [today],
+      [row(today, 1, units(0.1)), row(today, 1, units(0.2))],
+      [],
+      5,
+    );
+    expect(columns.map(([, title]) => title)).toEqual(["Requests", "Charged", "tokens", "Denied"]);
+    expect(all[":tokens"]).toBe(0.3);
   });
 });
 

@@ -13,10 +13,10 @@ import { PollState } from "../../../dashboard/src/shell/poll-state.tsx";
 import { withQuery } from "../../../dashboard/src/shell/query.ts";
 import { usePolled } from "../../../dashboard/src/shell/use-polled.ts";
 import { parseUsage } from "../../../dashboard/src/user/account-api.ts";
-import { type UsageLine, unitMeasure, unitsOf, usageTable } from "../../../dashboard/src/user/usage-table.ts";
 import { USAGE } from "../portal-api.ts";
 import { spanOf, SPANS, stepsOf, stepText } from "./spans.ts";
 import { UsageBars } from "./usage-bars.tsx";
+import { type Sums, type UsageLines, usageLines } from "./usage-lines.ts";
 
 const MAX_ROUTES = 20;
 /** The API's largest page. Totals never need it. */
@@ -33,9 +33,8 @@ export function UsageScreen() {
   const totals = usePolled(query({}), parseUsage);
   const byRoute = usePolled(query({ group: "route" }), parseUsage);
   const rows = totals.value?.usage;
-  const units = unitsOf(rows ?? []);
-  const table = rows && byRoute.value && usageTable(steps, rows, byRoute.value.usage, "cost", MAX_ROUTES);
-  const isEmpty = table && table.routes.length === 0 && table.others === null;
+  const lines = rows && byRoute.value && usageLines(steps, rows, byRoute.value.usage, MAX_ROUTES);
+  const isEmpty = lines?.routes.length === 0;
   const nowMs = Date.now();
   const named = steps.map((startMs) => stepText(span, startMs, nowMs));
   return (
@@ -66,36 +65,29 @@ export function UsageScreen() {
             hint="A request is counted here as soon as it is answered."
           />
         )}
-        {table && !isEmpty && (
+        {lines && !isEmpty && (
           <>
             <UsageBars
-              steps={table.all.days
-                .map(({ requests, denied }, i) => ({ name: named[i] ?? "", allowed: requests, denied }))
+              steps={lines.steps
+                .map(({ requests = 0, denied = 0 }, i) => ({
+                  name: named[i] ?? "",
+                  allowed: requests,
+                  denied,
+                }))
                 .toReversed()}
             />
             <Lines
+              of={lines}
               label="Usage over time"
               head="Time"
-              units={units}
-              lines={[
-                ["All", table.all.total],
-                ...table.all.days.map((counts, i) => [named[i] ?? "", counts] as const),
-              ]}
+              rows={[["All", lines.all], ...lines.steps.map((sums, i) => [named[i] ?? "", sums] as const)]}
             />
           </>
         )}
       </Section>
-      {table && !isEmpty && (
+      {lines && !isEmpty && (
         <Section title="By route" detail={`in these ${span.title}`}>
-          <Lines
-            label="Usage by route"
-            head="Route"
-            units={units}
-            lines={[
-              ...table.routes.map(({ route, total }) => [route || "No route", total] as const),
-              ...(table.others ? [["Other routes", table.others.total] as const] : []),
-            ]}
-          />
+          <Lines of={lines} label="Usage by route" head="Route" rows={lines.routes} />
         </Section>
       )}
     </>
@@ -103,30 +95,23 @@ export function UsageScreen() {
 }
 
 interface LinesProps {
+  readonly of: UsageLines;
   readonly label: string;
   readonly head: string;
-  readonly units: readonly string[];
-  readonly lines: readonly (readonly [name: string, counts: UsageLine["total"]])[];
+  readonly rows: readonly (readonly [name: string, sums: Sums])[];
 }
 
-function Lines({ label, head, units, lines }: LinesProps) {
-  // Without other units, charged requests are tokens.
-  const columns = [
-    ["requests", "Requests"],
-    ["cost", units.length === 0 ? "Tokens" : "Charged"],
-    ...units.map((unit) => [unitMeasure(unit), unit] as const),
-    ["denied", "Denied"],
-  ] as const;
+function Lines({ of: { columns }, label, head, rows }: LinesProps) {
   return (
     <Table label={label} heads={[[head, "name"], ...columns.map(([, title]) => [title, "num"] as const)]}>
-      {lines.map(([name, counts]) => (
+      {rows.map(([name, sums]) => (
         <tr key={name}>
           <th scope="row" class="name">
             {name}
           </th>
-          {columns.map(([measure]) => (
-            <td key={measure} class="num">
-              {exact(counts[measure] ?? 0)}
+          {columns.map(([of]) => (
+            <td key={of} class="num">
+              {exact(sums[of] ?? 0)}
             </td>
           ))}
         </tr>

@@ -54,11 +54,13 @@ export interface PortalBilling extends Pick<
   WholeBilling,
   "tier" | "pendingTier" | "trialEndsAt" | "period" | "currency" | "spendCap" | "budget"
 > {
-  readonly accrued: Bill;
+  readonly accrued: Bill & Pick<WholeBilling["accrued"], "subtotal">;
   readonly allowance: Allowance | null;
   /** Missing or null until there is enough data. */
   readonly forecast?: Forecast | null | undefined;
 }
+
+const isSubtotal = isShape<{ readonly subtotal: string }>({ subtotal: isText });
 
 const isBilling = isShape<PortalBilling>({
   tier: isText,
@@ -68,7 +70,7 @@ const isBilling = isShape<PortalBilling>({
   currency: isText,
   spendCap: isNullOr(isText),
   budget: isNullOr(isText),
-  accrued: isBill,
+  accrued: (value): value is PortalBilling["accrued"] => isBill(value) && isSubtotal(value),
   allowance: isNullOr(
     isShape<Allowance>({
       limit: isText,

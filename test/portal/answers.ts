@@ -15,6 +15,7 @@ const BILL = {
     { description: "pro: base fee, 2026-11-01 until 2026-12-01", amount: "99.00" },
     { description: "pro: 12,340 tokens of month beyond 1,000,000", amount: "6.17" },
   ],
+  subtotal: "105.17",
   taxes: [{ name: "VAT", percent: "19", amount: "19.98" }],
   total: "125.15",
   due: "125.15",

@@ -4,8 +4,9 @@ import { linkToken } from "../../portal/src/link.ts";
 import { money, moneyBand } from "../../portal/src/money.ts";
 import { allowanceAlert, allowanceBar, stopText, usedText } from "../../portal/src/now/allowance.ts";
 import { BURN_HEIGHT, BURN_WIDTH, type BurnInput, burnLines } from "../../portal/src/now/burn.ts";
-import { forecastText, lastDay } from "../../portal/src/now/forecast-text.ts";
+import { accruedText, bandText, forecastText, lastDay } from "../../portal/src/now/forecast-text.ts";
 import type { Allowance, Forecast } from "../../portal/src/portal-api.ts";
+import { BILLING } from "./answers.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 28, 12);
 const CAPPED: Allowance = {
@@ -44,6 +45,17 @@ describe("the forecast", () => {
   it("is a band until the last day of the period, which ends at midnight in UTC", () => {
     expect(forecastText(FORECAST, "USD", NOW_MS)).toBe("$120 to $180 by 30 Nov");
     expect(lastDay("2027-01-01T00:00:00.000Z", NOW_MS)).toBe("31 Dec");
+  });
+
+  it("and what has accrued are before tax, so that they compare", () => {
+    expect(bandText(FORECAST)).toBe("before tax, in 8 of 10 cases");
+    expect(bandText({ ...FORECAST, amount: { expected: "9", low: "9", high: "9" } })).toBe("before tax");
+    const { accrued } = BILLING;
+    expect(accruedText(accrued, "EUR")).toBe("before tax; €125.15 with it");
+    expect(accruedText({ ...accrued, due: "25.15" }, "EUR")).toBe(
+      "before tax; €125.15 with it, €25.15 after credits",
+    );
+    expect(accruedText({ ...accrued, total: "105.17", due: "105.17" }, "EUR")).toBe("no tax");
   });
 
   it("says so if there is not enough data", () => {

@@ -56,7 +56,7 @@ function Row({ of: invoice }: { readonly of: PortalInvoice }) {
         {open !== total && Number(open) > 0 && <div class="caption">{money(open, currency)} open</div>}
       </div>
       <div class="files">
-        {payAt !== null && Number(open) > 0 && (
+        {payAt?.startsWith("https:") && Number(open) > 0 && (
           <File to={payAt} of={number}>
             Pay
           </File>

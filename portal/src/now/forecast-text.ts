@@ -1,7 +1,7 @@
-/** What a period is expected to come to, in words. Pure. */
+/** What a period has come to and is expected to come to, in words. Pure. */
 import { dayText } from "../../../dashboard/src/shell/moment.ts";
-import { moneyBand } from "../money.ts";
-import type { Forecast } from "../portal-api.ts";
+import { money, moneyBand } from "../money.ts";
+import type { Forecast, PortalBilling } from "../portal-api.ts";
 
 /** The last day of a period, "31 Dec": periods end at midnight in UTC, which is not a day of them. */
 export function lastDay(end: string, nowMs: number): string {
@@ -13,4 +13,15 @@ export function forecastText(forecast: Forecast | null, currency: string, nowMs:
   if (!forecast) return "not enough data yet";
   const { periodEnd, amount } = forecast;
   return `${moneyBand(amount.low, amount.high, currency)} by ${lastDay(periodEnd, nowMs)}`;
+}
+
+/** Beside what a forecast says: which tax it has, and how likely it is. */
+export function bandText({ amount: { low, high } }: Forecast): string {
+  return low === high ? "before tax" : "before tax, in 8 of 10 cases";
+}
+
+/** Beside the subtotal, which a forecast compares with: "before tax; €117.81 with it, €17.81 after credits" */
+export function accruedText({ subtotal, total, due }: PortalBilling["accrued"], currency: string): string {
+  const taxed = subtotal === total ? "no tax" : `before tax; ${money(total, currency)} with it`;
+  return due === total ? taxed : `${taxed}, ${money(due, currency)} after credits`;
 }

@@ -13,7 +13,7 @@ import { money } from "../money.ts";
 import { type PortalBilling, USAGE } from "../portal-api.ts";
 import { allowanceBar, stopText, usedText } from "./allowance.ts";
 import { BurnChart } from "./burn-chart.tsx";
-import { forecastText, lastDay } from "./forecast-text.ts";
+import { accruedText, bandText, forecastText, lastDay } from "./forecast-text.ts";
 
 interface Props {
   readonly polled: Polled<PortalBilling>;
@@ -52,12 +52,8 @@ function Period({ billing, status }: PeriodProps) {
         <div>
           <dt>So far</dt>
           <dd>
-            <strong>{money(accrued.total, currency)}</strong>
-            <span class="caption">
-              {accrued.due === accrued.total
-                ? "with tax"
-                : `with tax; ${money(accrued.due, currency)} after credits`}
-            </span>
+            <strong>{money(accrued.subtotal, currency)}</strong>
+            <span class="caption">{accruedText(accrued, currency)}</span>
           </dd>
         </div>
         <div>
@@ -65,7 +61,7 @@ function Period({ billing, status }: PeriodProps) {
           <dd>
             <strong>{forecastText(forecast, currency, nowMs)}</strong>
             <span class="caption">
-              {forecast ? "before tax, in 8 of 10 cases" : "There is one after three complete days."}
+              {forecast ? bandText(forecast) : "There is one after three complete days."}
             </span>
           </dd>
         </div>

@@ -130,15 +130,19 @@ async function main(): Promise<void> {
   const policy = isOwn ? await applyPolicy(product.url, adminToken, own) : null;
   const keys = await seedDemoAccounts(product.url, adminToken, keysFile, policy?.tiers);
   const url = `http://localhost:${product.url.port}`;
-  const portal = await portalNote(product.url, url);
+  const portal = await portalNote(product.url, adminToken, url);
   if (policy !== null) await printOwn(url, own, policy, keys, portal, shown(keysFile), shown(devVars));
   else printDemo(url, isNew, keys, portal, shown(keysFile), shown(devVars));
 }
 
-/** Where customers sign in, if the policy in force has a portal. */
-async function portalNote(listening: URL, url: string): Promise<string> {
-  const { status } = await fetch(new URL("/api/v1/portal/session", listening));
-  return status === 404 ? "" : `  Open the customers' portal (sign in with a key): ${url}/portal\n\n`;
+/** Where customers sign in, if the policy in force has a portal. Asks the admin API: the log of decisions has only what users send. */
+async function portalNote(listening: URL, adminToken: string, url: string): Promise<string> {
+  const headers = { Authorization: `Bearer ${adminToken}` };
+  const answer: unknown = await (await fetch(new URL("/api/v1/admin/policy", listening), { headers })).json();
+  const { billing } = Object(Reflect.get(Object(answer), "document"));
+  return Object(billing).portal === undefined
+    ? ""
+    : `  Open the customers' portal (sign in with a key): ${url}/portal\n\n`;
 }
 
 function printDemo(

@@ -57,7 +57,7 @@ function App() {
   }
   if ("failed" in state) {
     return (
-      <main class="sign-in">
+      <main class="sign-in-page">
         <Failed onRetry={() => void loadSession()} verb="Try again">
           {state.failed}
         </Failed>
@@ -107,7 +107,7 @@ function App() {
 /** Until it is known who is signed in. */
 function Starting() {
   return (
-    <main class="sign-in">
+    <main class="sign-in-page">
       <Loading />
     </main>
   );

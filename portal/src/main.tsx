@@ -88,7 +88,7 @@ function App() {
   }, []);
   if (state === "starting") {
     return (
-      <main class="sign-in">
+      <main class="sign-in-page">
         <Loading />
       </main>
     );
@@ -96,7 +96,7 @@ function App() {
   if ("notice" in state) return <SignIn notice={state.notice} signIn={enterKey} />;
   if ("failed" in state) {
     return (
-      <main class="sign-in">
+      <main class="sign-in-page">
         <Failed onRetry={state.retry} verb="Try again">
           {state.failed}
         </Failed>

@@ -19,7 +19,7 @@ export function SignIn({ notice, signIn }: Props) {
     setBusy(false);
   };
   return (
-    <main class="sign-in">
+    <main class="sign-in-page">
       <h1>Your account</h1>
       {notice !== null && <p role="status">{notice}</p>}
       <form onSubmit={(event) => void submit(event)}>

@@ -21,7 +21,7 @@ export function SignIn({ expired, signIn }: Props) {
     setBusy(false);
   };
   return (
-    <main class="sign-in">
+    <main class="sign-in-page">
       <h1>Edge Limiter</h1>
       {expired && <p role="status">Your session has ended. Sign in again.</p>}
       <form onSubmit={(event) => void submit(event)}>

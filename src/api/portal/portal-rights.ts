@@ -46,7 +46,7 @@ export function lacking(c: Context<AppEnv>, right: keyof PortalRights): Response
       : !keys
         ? "Keys are not managed in the portal of this deployment: ask its operator."
         : isEnding
-          ? "The key of this session ends by itself, so it makes no other keys. Sign in with another key, or with a link."
-          : "A test key may only read. Sign in with a live key, or with a link.";
+          ? "The key of this session expires or is being replaced, so it only reads. Sign in with another key, or with a link."
+          : "A test key only reads. Sign in with a live key, or with a link.";
   return problem("forbidden", detail, requestId);
 }

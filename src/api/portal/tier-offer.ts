@@ -1,5 +1,6 @@
 /** A tier as customers compare it: base fee, included usage, and what more costs. Pure. */
 import type { z } from "zod/mini";
+import { groupedDecimal } from "../../documents/amount-text.ts";
 import type { price as priceSchema } from "../../policy/billing-schema.ts";
 import type { Tier } from "../../policy/compiled.ts";
 
@@ -43,13 +44,13 @@ function priceText(price: Price): string {
     case "unit":
       return `${price.unit} each`;
     case "package": {
-      const free = price.free ? `, the first ${price.free} free` : "";
-      return `${price.price} for every ${price.size} begun${free}`;
+      const free = price.free ? `, the first ${count(price.free)} free` : "";
+      return `${price.price} for every ${count(price.size)} begun${free}`;
     }
     case "graduated":
-      return price.tiers.map((tier, i) => `${partText(tier)} ${spanText(price.tiers, i)}`).join(", ");
+      return price.tiers.map((tier, i) => `${partText(tier)}${spanText(price.tiers, i)}`).join(", ");
     case "volume":
-      return price.tiers.map((tier, i) => `all at ${partText(tier)} ${totalText(price.tiers, i)}`).join(", ");
+      return price.tiers.map((tier, i) => `all at ${partText(tier)}${totalText(price.tiers, i)}`).join(", ");
   }
 }
 
@@ -57,15 +58,21 @@ function partText({ unit = "0", flat = "0" }: PriceTier): string {
   return flat === "0" ? `${unit} each` : `${unit} each and ${flat} once`;
 }
 
-/** Which part of the usage it is the price of. */
+/** Which part of the usage it is the price of; "" for all of it. */
 function spanText(tiers: readonly PriceTier[], i: number): string {
   const upTo = tiers[i]?.upTo ?? null;
-  if (i === 0) return upTo === null ? "" : `for the first ${upTo}`;
-  return upTo === null ? "beyond that" : `up to ${upTo}`;
+  if (i === 0) return upTo === null ? "" : ` for the first ${count(upTo)}`;
+  return upTo === null ? " beyond that" : ` up to ${count(upTo)}`;
 }
 
-/** Of which total it is the price. */
+/** Of which total it is the price; "" for any. */
 function totalText(tiers: readonly PriceTier[], i: number): string {
   const upTo = tiers[i]?.upTo ?? null;
-  return upTo === null ? `above ${tiers[i - 1]?.upTo ?? 0}` : `up to ${upTo}`;
+  if (upTo !== null) return ` up to ${count(upTo)}`;
+  return i === 0 ? "" : ` above ${count(tiers[i - 1]?.upTo ?? 0)}`;
+}
+
+/** 100000 as "100,000". */
+function count(tokens: number): string {
+  return groupedDecimal(String(tokens));
 }

@@ -41,6 +41,8 @@ export function auditText({ action, before, after }: AuditEntry, when: WriteTime
       return { title: "Rotated a key", lines: rotationLines(was, is, when) };
     case "key.revoke":
       return { title: "Revoked a key", lines: [keyName(was)] };
+    case "portal.link":
+      return { title: "Made a portal link", lines: [`works once, until ${when(text(is["until"]))}`] };
     case "billing.change":
       return { title: "Changed billing", lines: otherLines(billingOf(was), billingOf(is)) };
     case "credit.add":

@@ -9,14 +9,14 @@ interface Part {
 interface Props {
   /** Side by side, from the left. */
   readonly parts: readonly Part[];
-  /** Where lines cross the bar, from 0 to 1. */
-  readonly marks?: readonly number[];
+  /** Where a line crosses the bar, from 0 to 1. */
+  readonly mark?: number | null;
 }
 
 const WIDTH = 1_000;
 const HEIGHT = 10;
 
-export function Bar({ parts, marks = [] }: Props) {
+export function Bar({ parts, mark = null }: Props) {
   let at = 0;
   return (
     <svg class="share-bar" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
@@ -26,9 +26,7 @@ export function Bar({ parts, marks = [] }: Props) {
         at += share * WIDTH;
         return <rect key={kind} class={kind} x={x} width={share * WIDTH} height={HEIGHT} />;
       })}
-      {marks.map((mark) => (
-        <path key={mark} d={`M${mark * WIDTH},0V${HEIGHT}`} />
-      ))}
+      {mark !== null && <path d={`M${mark * WIDTH},0V${HEIGHT}`} />}
     </svg>
   );
 }

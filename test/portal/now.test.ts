@@ -71,7 +71,7 @@ describe("the quota that is billed", () => {
     );
     expect(usedText({ ...CAPPED, included: 0 }, "requests")).toBe("600 requests used");
     expect(stopText(CAPPED, "tokens")).toBe(
-      "Usage beyond what is included costs extra. Requests stop at 2,000 tokens: your budget.",
+      "Usage beyond what is included (the line) costs extra. Requests stop at 2,000 tokens: your budget.",
     );
     expect(stopText({ ...CAPPED, mode: "stop", amount: 1_000, stop: "included" }, "tokens")).toBe(
       "Requests stop at 1,000 tokens: your plan.",
@@ -103,20 +103,17 @@ describe("the quota that is billed", () => {
   });
 
   it("is drawn as shares of the cap", () => {
-    expect(allowanceBar({ ...CAPPED, used: 1_500 }, FORECAST)).toEqual({
+    expect(allowanceBar({ ...CAPPED, used: 1_500 })).toEqual({
       included: 0.5,
       over: 0.25,
       includedEnd: 0.5,
-      expected: 0.75,
     });
-    const uncapped = allowanceBar({ ...CAPPED, amount: null, stop: null }, null);
-    expect(uncapped.expected).toBeNull();
+    const uncapped = allowanceBar({ ...CAPPED, amount: null, stop: null });
     expect(uncapped.included).toBeCloseTo(0.48);
-    expect(allowanceBar({ ...CAPPED, included: 0, used: 0, amount: 0 }, null)).toEqual({
+    expect(allowanceBar({ ...CAPPED, included: 0, used: 0, amount: 0 })).toEqual({
       included: 0,
       over: 0,
       includedEnd: null,
-      expected: null,
     });
   });
 });

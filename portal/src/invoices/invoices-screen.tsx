@@ -51,8 +51,8 @@ function Row({ of: invoice }: { readonly of: PortalInvoice }) {
           {dueAt !== null && `, due ${dayText(Date.parse(dueAt), nowMs)}`}
         </div>
       </div>
-      <div>
-        {money(total, currency)} <Badge tone={STATUS_TONES[status]}>{status.replace("_", " ")}</Badge>
+      <div class="sum">
+        <Badge tone={STATUS_TONES[status]}>{status.replace("_", " ")}</Badge> {money(total, currency)}
         {open !== total && Number(open) > 0 && <div class="caption">{money(open, currency)} open</div>}
       </div>
       <div class="files">

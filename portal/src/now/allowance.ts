@@ -1,7 +1,7 @@
 /** The quota that is billed, in words and in shares of a bar: included, overage, and where requests stop. Pure. */
 import { exact } from "../../../dashboard/src/shell/format.ts";
 import type { Tone } from "../../../dashboard/src/kit/tone.ts";
-import type { Allowance, Forecast } from "../portal-api.ts";
+import type { Allowance } from "../portal-api.ts";
 
 /** From this share of a cap on, the customer is warned. */
 const NEAR = 0.8;
@@ -28,19 +28,16 @@ export interface AllowanceBar {
   readonly over: number;
   /** Where the included amount ends; null if that is the end of the bar, or nothing is included. */
   readonly includedEnd: number | null;
-  /** What is expected at the end of the period; null without a forecast. */
-  readonly expected: number | null;
 }
 
-export function allowanceBar({ included, used, amount }: Allowance, forecast: Forecast | null): AllowanceBar {
-  const end = amount ?? Math.max(included, used, forecast?.usage.expected ?? 0) * ROOM;
+export function allowanceBar({ included, used, amount }: Allowance): AllowanceBar {
+  const end = amount ?? Math.max(included, used) * ROOM;
   const share = (tokens: number): number => (end > 0 ? Math.min(1, Math.max(0, tokens / end)) : 0);
   const isInside = included > 0 && included < end;
   return {
     included: share(Math.min(used, included)),
     over: share(used) - share(Math.min(used, included)),
     includedEnd: isInside ? share(included) : null,
-    expected: forecast && share(forecast.usage.expected),
   };
 }
 
@@ -54,9 +51,11 @@ export function usedText({ included, used }: Allowance, unit: string): string {
 /** What happens beyond the included amount. */
 export function stopText({ mode, amount, stop, included }: Allowance, unit: string): string {
   if (amount === null || stop === null)
-    return "Nothing stops requests: usage beyond what is included costs extra.";
+    return "Nothing stops requests: usage beyond what is included (the line) costs extra.";
   const at = `Requests stop at ${exact(amount)} ${unit}: ${STOPS[stop]}.`;
-  return mode === "stop" || amount <= included ? at : `Usage beyond what is included costs extra. ${at}`;
+  return mode === "stop" || amount <= included
+    ? at
+    : `Usage beyond what is included (the line) costs extra. ${at}`;
 }
 
 export interface Alert {

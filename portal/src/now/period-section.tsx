@@ -84,8 +84,7 @@ function AllowanceView({ billing: { allowance, period, forecast = null }, status
   if (!allowance) return null;
   const reading = status?.limits.find(({ name }) => name === allowance.limit);
   const unit = reading?.unit ?? "tokens";
-  const { included, over, includedEnd, expected } = allowanceBar(allowance, forecast);
-  const marks = [includedEnd, expected].filter((mark) => mark !== null);
+  const { included, over, includedEnd } = allowanceBar(allowance);
   return (
     <>
       <h3>
@@ -96,7 +95,7 @@ function AllowanceView({ billing: { allowance, period, forecast = null }, status
           { share: included, kind: "used" },
           { share: over, kind: "over" },
         ]}
-        marks={marks}
+        mark={includedEnd}
       />
       <p>{stopText(allowance, unit)}</p>
       {days && (

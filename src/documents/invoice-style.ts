@@ -87,12 +87,14 @@ tbody tr + tr:not(.part) > * { border-top: 1px solid var(--line); }
   .parties { grid-template-columns: 1fr; }
 }
 @media print {
+  :root { font-size: 84%; }
   body { background: none; font-size: 9.5pt; }
   main { max-width: none; margin: 0; padding: 0; border: 0; box-shadow: none; }
   .notice, .actions { display: none; }
   thead { display: table-header-group; }
   tr, .parties, .totals, .facts { break-inside: avoid; }
   thead, .part { break-before: avoid; }
+  .foot { margin-top: 1rem; break-before: avoid; }
   .badge { border: 1px solid; }
 }
 @page {
@@ -102,4 +104,4 @@ tbody tr + tr:not(.part) > * { border-top: 1px solid var(--line); }
 `;
 
 /** For the Content-Security-Policy of the page. A test compares it. */
-export const INVOICE_STYLE_SHA256 = "F8DvbvBIzcBo+LIgkKdj5Cv3+Snhm/oW5i9fOx5xjxA=";
+export const INVOICE_STYLE_SHA256 = "zDGZK5FYWlmhacoqqdEPUZ2DRZEOL2p4YjPjGmQ8q14=";

@@ -8,7 +8,7 @@ export const BILL_TO = "Bill to";
 /** The heads of the lines; then comes {@link amountHead}. */
 export const LINE_HEADS = ["Description", "Quantity", "Unit price"] as const;
 export const USAGE_TITLE = "Usage";
-export const USAGE_HEADS = ["Route", "Requests", "Used"] as const;
+export const USAGE_HEADS = ["Route", "Requests", "Counted as"] as const;
 
 /** How the document stands today, which is not part of it. */
 export type Standing =

@@ -131,6 +131,7 @@ interface PartsProps {
 }
 
 function Parts({ label, head, parts, behind }: PartsProps) {
+  if (parts.length === 0) return <Empty title="Nothing was decided" />;
   return (
     <Table
       label={label}

@@ -54,7 +54,7 @@ export function TopUsers({ ranking: { users }, order, onOrder, behind }: UsersPr
       {rows.length === 0 && (
         <tr>
           <td colSpan={5}>
-            <Empty title="No user was denied" />
+            <Empty title={order === "denied" ? "No user was denied" : "No user sent a request"} />
           </td>
         </tr>
       )}

@@ -106,7 +106,7 @@ function PlanCard({ of: tier, currency, isCurrent, isBusy, onPick }: CardProps) 
       <p class="quiet">{includedText(tier, currency)}</p>
       {onPick && (
         <button type="button" disabled={isBusy} onClick={() => void onPick(tier.name)}>
-          {isBusy ? "Computing the price…" : `Change to ${tier.name}`}
+          {isBusy ? "Computing the price…" : `${isCurrent ? "Keep" : "Change to"} ${tier.name}`}
         </button>
       )}
     </li>

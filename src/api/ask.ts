@@ -12,6 +12,9 @@ import { accountOf } from "./account-of.ts";
 /** An operator can wait longer than a request: this covers a write to storage and to KV. */
 const DEADLINE_MS = 10_000;
 
+/** Of a longer Idempotency-Key the digest is stored: customers send it too, and a day's calls must fit into the account's object. */
+const MAX_KEY_LENGTH = 255;
+
 /** The detail of an `idempotency_mismatch`. */
 const MISMATCH =
   "This Idempotency-Key was used for the same path with another body or other parameters in the last day. Nothing was changed.";
@@ -76,7 +79,8 @@ export async function changeBy(c: Context<AppEnv>, asked: Asked): Promise<Change
   const by = { actor: author, reason: asked.reason ?? "", ...session };
   const key = c.req.header("Idempotency-Key");
   if (key === undefined) return by;
-  const callId = [author, c.req.method, c.req.path, key].join("\n");
+  const known = key.length > MAX_KEY_LENGTH ? await secretDigest(key) : key;
+  const callId = [author, c.req.method, c.req.path, known].join("\n");
   return { ...by, callId, fingerprint: await secretDigest(canonicalText(asked)) };
 }
 

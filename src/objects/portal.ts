@@ -24,6 +24,8 @@ export interface PortalSession {
   readonly expiresMs: number;
   /** Whether the key ends by itself: it expires, or was rotated. False for a link. */
   readonly isEnding: boolean;
+  /** Whether the key may call the API: one with only other scopes may not. True for a link. */
+  readonly mayCall: boolean;
   /** The account now. */
   readonly account: { readonly name: string; readonly status: AccountStatus };
 }

@@ -144,6 +144,16 @@ describe("a session", () => {
     expect((await user.inForce(keys)).filter(Boolean)).toHaveLength(50);
   });
 
+  it("of a key does not end by the sessions of another key, however many those are", async () => {
+    const user = await account();
+    await user.stub.addKey({ keyId: "k2", hash: "h2", name: "", scopes: ["call"], expiresMs: null }, BY);
+    const own = await user.signIn(BY_KEY);
+    const others = await times(60, async () => user.signIn({ kind: "key", keyId: "k2" }));
+    expect(await user.inForce([own])).toEqual([true]);
+    expect((await user.inForce(others)).lastIndexOf(false)).toBe(10);
+    expect(await user.rows()).toBe(50);
+  });
+
   it("is not begun if storage fails, and the link still opens one", async () => {
     const user = await account();
     const link = await user.newLink();

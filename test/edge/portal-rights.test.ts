@@ -1,4 +1,6 @@
 /** What a customer may change in the portal, what a session may not do, and how a change takes effect. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { admin, createAccount, customer, issueKey, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
@@ -161,6 +163,25 @@ describe("keys", () => {
     }
   });
 
+  it("are made once for each Idempotency-Key, of which no more than a digest is stored", async () => {
+    const edge = await start();
+    const { user, key } = await customer(edge);
+    const visitor = await signedIn(edge, { key });
+    const once = { "Idempotency-Key": "k".repeat(10_000) };
+    expect((await visitor.send("POST", "/keys", {}, once)).status).toBe(201);
+    expect(await problemCode(await visitor.send("POST", "/keys", {}, once))).toBe("409 conflict");
+    expect(
+      (await visitor.send("POST", "/keys", {}, { "Idempotency-Key": `${"k".repeat(9_999)}l` })).status,
+    ).toBe(201);
+    const stub = env.USER_LIMITER.getByName(`user:${user}`);
+    const longest = await runInDurableObject(
+      stub,
+      (_object, { storage }) =>
+        storage.sql.exec<{ length: number }>("SELECT max(length(call_id)) AS length FROM calls").one().length,
+    );
+    expect(longest).toBeLessThan(500);
+  });
+
   it("are not managed if the policy does not say so", async () => {
     const edge = await start({ tiers: ["free"] });
     const { user, key, keyId } = await customer(edge);
@@ -182,6 +203,7 @@ describe("keys", () => {
   it.each<[string, object]>([
     ["a test key", { mode: "test" }],
     ["a key that expires", { expiresAt: "2099-01-01T00:00:00Z" }],
+    ["a key that may not call the API", { scopes: ["check"] }],
   ])("are not managed with %s, which can read", async (_what, given) => {
     const edge = await start();
     const { user, keyId } = await customer(edge);

@@ -68,6 +68,18 @@ describe("a session", () => {
     expect((await visitor.send("DELETE", "/session")).status).toBe(204);
   });
 
+  it("ends when another one begins in the same browser, also of another account", async () => {
+    const edge = await start();
+    const [one, other] = [await customer(edge), await customer(edge)];
+    const visitor = await signedIn(edge, { key: one.key });
+    const copy = new Visitor(edge, visitor.cookie);
+    expect((await visitor.send("POST", "/session", { key: "el_live_wrong" })).status).toBe(401);
+    expect((await copy.send("GET", "/session")).status).toBe(200);
+    expect((await visitor.send("POST", "/session", { key: other.key })).status).toBe(200);
+    expect(await visitor.read("/session")).toMatchObject({ account: other.user });
+    expect((await copy.send("GET", "/session")).status).toBe(401);
+  });
+
   it("of a key ends when the key is revoked", async () => {
     const edge = await start();
     const { user, key } = await customer(edge);

@@ -2,7 +2,7 @@
  * Links to the customers' portal and its sessions. src/objects/portal.ts documents the calls.
  *
  * A link opens one session: finding it and marking it as used is one transaction, and turns do not interleave. All lists are bounded: at
- * the bound the oldest of the same kind ends, so that a holder of a key cannot end a session of a link, nor the other way round.
+ * the bound one of the same kind ends, so that a holder of a key cannot end a session of a link, nor the other way round.
  */
 import * as z from "zod/mini";
 import { HOUR_MS } from "../../../src/core/time.ts";
@@ -116,8 +116,12 @@ function sessionIn(
   const { kind, key_id: keyId, expires_ms: expiresMs } = row;
   if (kind === "key" && (keyId === null || !keys.isValid(keyId, nowMs))) return ENDED;
   const isEnding = keyId !== null && keys.stopsAtMs(keyId) !== Infinity;
+  const mayCall = keyId === null || (keys.get(keyId)?.scopes.includes("call") ?? false);
   const { name, status } = account;
-  return { kind: "session", session: { kind, keyId, expiresMs, isEnding, account: { name, status } } };
+  return {
+    kind: "session",
+    session: { kind, keyId, expiresMs, isEnding, mayCall, account: { name, status } },
+  };
 }
 
 /** The row in force with this id and secret; null: there is none. */
@@ -128,12 +132,16 @@ function find(sql: SqlStorage, { id, digest }: PortalSecret, nowMs: number): Row
   return equalDigests(row.digest, digest) && nowMs < row.expires_ms ? row : null;
 }
 
-/** Adds a row, and makes room for it first: used links go before others, and the oldest before newer ones. Call in a transaction. */
+/**
+ * Adds a row, and makes room for it first: used links go before others; of sessions, those of the key that has most of them, so that no key
+ * ends those of the others; and the oldest before newer ones. Call in a transaction.
+ */
 function put(sql: SqlStorage, row: Omit<Row, "created_ms" | "used_ms">, nowMs: number): void {
   sweepPortal(sql, nowMs);
   sql.exec(
     `DELETE FROM portal_sessions WHERE id IN (
-       SELECT id FROM portal_sessions WHERE kind = ?1 ORDER BY used_ms IS NULL DESC, created_ms DESC LIMIT -1 OFFSET ?2)`,
+       SELECT id FROM portal_sessions WHERE kind = ?1 ORDER BY used_ms IS NULL DESC,
+         row_number() OVER (PARTITION BY key_id ORDER BY created_ms DESC), created_ms DESC LIMIT -1 OFFSET ?2)`,
     row.kind,
     MAX_ROWS[row.kind] - 1,
   );

@@ -1,8 +1,8 @@
 /**
  * What a session of the portal may change. Pure.
  *
- * Nobody becomes mightier by the portal: a test key makes no live keys, and a key that ends by itself (it expires, or was replaced since it
- * may have leaked) makes none that outlive it.
+ * Nobody becomes mightier by the portal: a test key makes no live keys, a key that may not call the API makes none that may, and a key that
+ * ends by itself (it expires, or was replaced since it may have leaked) makes none that outlive it.
  */
 import type { Context } from "hono";
 import type { AppEnv } from "../../edge/app-env.ts";
@@ -13,14 +13,14 @@ import type { PortalSession } from "../../objects/portal.ts";
 import type { Policy } from "../../policy/compile.ts";
 
 export function rightsOf(
-  { kind, keyId, isEnding, account }: PortalSession,
+  { kind, keyId, isEnding, mayCall, account }: PortalSession,
   { billing }: Pick<Policy, "billing">,
 ): PortalRights {
   const { keys = false, tiers = [] } = billing?.portal ?? {};
   const isActive = account.status === "active";
   const isLink = kind === "link";
   return {
-    keys: isActive && keys && !isEnding && modeOf(keyId) === "live",
+    keys: isActive && keys && !isEnding && mayCall && modeOf(keyId) === "live",
     budget: isActive && isLink,
     tier: isActive && isLink && tiers.length > 0,
   };
@@ -35,7 +35,7 @@ export function authorOf({ kind, keyId }: PortalSession): string {
 export function lacking(c: Context<AppEnv>, right: keyof PortalRights): Response | null {
   const { policy, portal, requestId } = c.var;
   if (portal.may[right]) return null;
-  const { account, isEnding } = portal.session;
+  const { account, isEnding, mayCall } = portal.session;
   if (account.status === "blocked") {
     return problem("blocked", "This account is blocked: it can be read, but not changed.", requestId);
   }
@@ -47,6 +47,8 @@ export function lacking(c: Context<AppEnv>, right: keyof PortalRights): Response
         ? "Keys are not managed in the portal of this deployment: ask its operator."
         : isEnding
           ? "The key of this session expires or is being replaced, so it only reads. Sign in with another key, or with a link."
-          : "A test key only reads. Sign in with a live key, or with a link.";
+          : !mayCall
+            ? "The key of this session may not call the API, so it makes no keys that may. Sign in with another key, or with a link."
+            : "A test key only reads. Sign in with a live key, or with a link.";
   return problem("forbidden", detail, requestId);
 }

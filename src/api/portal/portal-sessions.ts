@@ -43,6 +43,8 @@ async function createSession(c: Context<AppEnv>): Promise<Response> {
   if (!body.ok) return body.response;
   const result = await signIn(c, body.value);
   if (!result.ok) return result.response;
+  // Its cookie is replaced, so nobody could sign it out any more. If it cannot be ended now, it ends by itself.
+  await endPresented(c, "replaced session");
   const { user, session, text } = result;
   services.log("info", "portal_sign_in", { requestId, account: user, actor: authorOf(session) });
   return c.json(sessionView(c, user, session), 200, { "Set-Cookie": keepPortal(c, text, session.expiresMs) });
@@ -58,19 +60,27 @@ function getSession(c: Context<AppEnv>): Response {
  * the client can retry.
  */
 async function deleteSession(c: Context<AppEnv>): Promise<Response> {
-  const { services, requestId } = c.var;
+  const { requestId } = c.var;
   if (requestOrigin(c.req.raw) === "other") return crossSite(requestId);
-  const credential = await readPortalCredential(portalCookie(c) ?? "");
-  if (credential) {
-    try {
-      const closing = stubOf(c, credential.user).closePortal(credential.secret);
-      await withDeadline(closing, PORTAL_DEADLINE_MS, "account");
-    } catch (thrown) {
-      services.log("error", "portal_failed", { requestId, what: "sign-out", error: messageOf(thrown) });
-      return unavailable("The session may not have ended: sign out again.", requestId);
-    }
+  if (!(await endPresented(c, "sign-out"))) {
+    return unavailable("The session may not have ended: sign out again.", requestId);
   }
   return c.body(null, 204, { "Set-Cookie": clearPortal(c) });
+}
+
+/** Ends the session of the request's cookie, if it has one. @returns false: it may not have ended. */
+async function endPresented(c: Context<AppEnv>, what: string): Promise<boolean> {
+  const { services, requestId } = c.var;
+  const credential = await readPortalCredential(portalCookie(c) ?? "");
+  if (!credential) return true;
+  try {
+    const closing = stubOf(c, credential.user).closePortal(credential.secret);
+    await withDeadline(closing, PORTAL_DEADLINE_MS, "account");
+    return true;
+  } catch (thrown) {
+    services.log("error", "portal_failed", { requestId, what, error: messageOf(thrown) });
+    return false;
+  }
 }
 
 function sessionView(c: Context<AppEnv>, user: string, session: PortalSession) {

@@ -1,6 +1,7 @@
 /**
- * Records an error of the API, so that its request id leads to it: which endpoint said what to whom. Errors of administrators are no
- * account's, and no figure counts them: who operates the API is none of its traffic. Decisions record themselves (decisions/check.ts).
+ * Records an error of the API, so that its request id leads to it: which endpoint said what to whom. Errors of administrators and of the
+ * portal are no account's, and no figure counts them: who operates the API, or looks at their bill, is none of its traffic. Decisions record
+ * themselves (decisions/check.ts).
  */
 import type { Context } from "hono";
 import { matchedRoutes } from "hono/route";
@@ -10,7 +11,8 @@ import type { AppEnv } from "../edge/app-env.ts";
 import { reportedTier } from "../edge/caller-tier.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy } from "../policy/compile.ts";
-import { ADMIN } from "./endpoint.ts";
+import { isOfPortal } from "../policy/route-table.ts";
+import { ADMIN, PORTAL } from "./endpoint.ts";
 
 const PROBLEM = "application/problem+json";
 
@@ -35,11 +37,15 @@ export async function recordError(c: Context<AppEnv>): Promise<void> {
     requestId,
     limiterMs: 0,
     upstreamMs: 0,
-    ...(c.req.path.startsWith(`${ADMIN}/`) ? { requests: 0 as const } : {}),
+    ...(isCounted(c.req.path) ? {} : { requests: 0 as const }),
   };
   const outcome = res.status < 500 ? "denied" : "error";
   const point = pointOf(about, null, outcome, await codeOf(res.clone()));
   services.recorder.record(point, (work) => c.executionCtx.waitUntil(work));
+}
+
+function isCounted(path: string): boolean {
+  return !path.startsWith(`${ADMIN}/`) && !path.startsWith(`${PORTAL}/`) && !isOfPortal(path);
 }
 
 /** The problem's code: as the gateway names the reason. */

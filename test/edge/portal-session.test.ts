@@ -1,5 +1,5 @@
 /** Sessions of the portal: how they begin, what they may read, and how they end. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { parseBy } from "../../src/policy/fault.ts";
 import {
   portalBillingSchema,
@@ -117,6 +117,24 @@ describe("a session", () => {
       /^__Secure-el_portal=[\w%.-]+; Max-Age=43\d{3}; Path=\/api\/v1\/portal; HttpOnly; Secure; SameSite=Strict$/,
     );
     expect(response.headers.get("Cache-Control")).toBe("no-store");
+  });
+});
+
+describe("an error of the portal", () => {
+  it("can be found by its request id, and no figure of the traffic counts it", async () => {
+    const edge = await start();
+    const record = vi.spyOn(edge.services.recorder, "record");
+    const responses = [
+      await new Visitor(edge).send("GET", "/session"),
+      await new Visitor(edge).send("POST", "/session", { key: "el_live_wrong" }),
+      await edge.request("/portal/no/such/page"),
+    ];
+    const points = record.mock.calls.map(([{ requestId, requests, account }]) => [
+      requestId,
+      requests,
+      account,
+    ]);
+    expect(points).toEqual(responses.map(({ headers }) => [headers.get("X-Request-Id"), 0, ""]));
   });
 });
 

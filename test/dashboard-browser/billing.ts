@@ -141,6 +141,48 @@ export function checkBilling(stage: Stage): void {
     expect(viewer.faults()).toEqual([]);
   });
 
+  it("stops and continues to add up open periods, and names the accounts that did not answer", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    const reports = "**/api/v1/admin/billing/reports/running*";
+    const held: (() => void)[] = [];
+    await page.route(reports, async (route) => {
+      const isFirst = !route.request().url().includes("cursor");
+      await new Promise<void>((go) => held.push(go));
+      const answer = await (await route.fetch()).json();
+      const body = isFirst ? { ...answer, failed: ["sleeper"], cursor: "more" } : { ...answer, accounts: [] };
+      // Cancelled meanwhile.
+      await route.fulfill({ json: body }).catch(() => undefined);
+    });
+    await stage.open("billing", "Billing");
+    await page.getByText("Adding up open periods: 0 accounts so far…").waitFor();
+    await expect.poll(() => held.length).toBe(1);
+    held[0]?.();
+    await page.getByRole("link", { name: "sleeper" }).waitFor();
+    await page.getByText(/^Adding up open periods: [1-9]/).waitFor();
+    expect(await viewer.axe()).toEqual([]);
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await page.getByText(/^Open periods of only [1-9]/).waitFor();
+    await page.unroute(reports);
+    for (const go of held) go();
+    await page.route(reports, async (route) => {
+      const response = await route.fetch({
+        url: route
+          .request()
+          .url()
+          .replace(/[?&]cursor=more/, ""),
+      });
+      await route.fulfill({ json: { ...(await response.json()), accounts: [] } });
+    });
+    await page.getByRole("button", { name: "Continue", exact: true }).click();
+    await page.getByText(/^Open periods of all [1-9]/).waitFor();
+    await page.getByRole("link", { name: "sleeper" }).waitFor();
+    await page.unroute(reports);
+    await page.getByRole("button", { name: "Add up again", exact: true }).click();
+    await page.getByRole("link", { name: "sleeper" }).waitFor({ state: "detached" });
+    expect(viewer.faults()).toEqual([]);
+  });
+
   it("finalizes the draft of a deleted account, credits a line, and marks the invoice paid; Billing lists it", async () => {
     const { viewer } = stage;
     const { page } = viewer;

@@ -1,5 +1,6 @@
 /** What the open periods of all accounts have come to: figures, how far the addition is, and who is most over what is included. */
-import { Empty } from "../kit/state.tsx";
+import { Icon } from "../kit/icon.tsx";
+import { Empty, Failed } from "../kit/state.tsx";
 import { Table } from "../kit/table.tsx";
 import { Tile, Tiles } from "../kit/tile.tsx";
 import { When } from "../kit/time.tsx";
@@ -8,6 +9,9 @@ import { BillLink } from "./bill-link.tsx";
 import { grouped, roundText } from "./money.ts";
 import type { RunningTotals } from "./running-totals.ts";
 import type { Running } from "./use-running.ts";
+
+/** More names would not be read. */
+const MAX_NAMED = 20;
 
 interface Props {
   readonly of: RunningTotals;
@@ -56,30 +60,39 @@ export function RunningState({ of }: { readonly of: Running }) {
   const { accounts, failed, others } = totals;
   const asked = counted(accounts, "account");
   return (
-    <div class="filter-bar" role="status">
-      <span>
-        {isRunning
-          ? `Adding up open periods: ${asked} so far…`
-          : `Open periods of ${cursor === null ? "all " : "only "}${asked}.`}
-      </span>
-      <button type="button" class="small" onClick={toggle}>
-        {isRunning ? "Stop" : cursor === null ? "Add up again" : "Continue"}
-      </button>
-      {failed.length > 0 && (
-        <span data-tone="error">
-          Not included, because they did not answer:{" "}
-          {failed.map((id) => (
-            <span key={id}>
-              <BillLink of={id} />{" "}
-            </span>
-          ))}
+    <>
+      <div class="filter-bar" role="status">
+        <span>
+          {isRunning
+            ? `Adding up open periods: ${asked} so far…`
+            : `Open periods of ${cursor === null ? "all " : "only "}${asked}.`}
         </span>
+        <button type="button" class="small" onClick={toggle}>
+          {isRunning ? "Stop" : cursor === null ? "Add up again" : "Continue"}
+        </button>
+      </div>
+      {fault !== null && <Failed>{fault}</Failed>}
+      {failed.length > 0 && (
+        <p class="note" data-tone="warning">
+          <Icon name="warning" />
+          <span>
+            {counted(failed.length, "account")} did not answer, and the figures lack them:{" "}
+            {failed.slice(0, MAX_NAMED).map((id, i) => (
+              <span key={id}>
+                {i > 0 && ", "}
+                <BillLink of={id} />
+              </span>
+            ))}
+            {failed.length > MAX_NAMED && " and others"}.
+          </span>
+        </p>
       )}
       {others > 0 && (
-        <span>{counted(others, "account")} with a period in another currency are not included.</span>
+        <p class="caption">
+          The figures lack {counted(others, "account")} whose open period is in another currency.
+        </p>
       )}
-      {fault !== null && <span role="alert">{fault}</span>}
-    </div>
+    </>
   );
 }
 

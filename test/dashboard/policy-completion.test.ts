@@ -176,6 +176,14 @@ test("the form can show every field of a policy except maps, whatever its kind",
   });
 });
 
+test("the form of billing has the operator's estimate and the customers' portal", () => {
+  const billing = fieldOf(schema!, schema!.root, "billing");
+  const { fields, parts } = fieldsOf(schema!, billing, []);
+  expect(fields).toContain("costPerMillion");
+  expect(parts).toContain("portal");
+  expect(fieldsOf(schema!, fieldOf(schema!, billing, "portal"), []).fields).toEqual(["keys", "tiers"]);
+});
+
 test("the form shows one value or several as several, and of other alternatives the first", () => {
   const rule = itemOf(schema!, fieldOf(schema!, schema!.root, "rules"));
   const route = fieldOf(schema!, fieldOf(schema!, rule, "if"), "route");

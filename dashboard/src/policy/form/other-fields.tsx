@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<string, string>> = {
   xRateLimit: "X-RateLimit headers",
   cors: "Browsers (CORS)",
   upTo: "Up to, tokens",
+  costPerMillion: "Your cost of a million requests, estimated",
 };
 
 /** "Spend cap" of `spendCap`. */

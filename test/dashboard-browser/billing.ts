@@ -1,5 +1,6 @@
 /** What an account pays: its bill, budget and credits, and a change of tier with its price. */
 import { expect, it } from "vitest";
+import { request } from "../blackbox/client.ts";
 import { publishPolicy } from "../blackbox/product.ts";
 import type { Stage } from "./stage.ts";
 
@@ -11,7 +12,11 @@ export function checkBilling(stage: Stage): void {
     const { viewer } = stage;
     const { page } = viewer;
     const { document } = JSON.parse((await stage.admin("GET", "policy")).text);
-    document.billing = { currency: "EUR", taxes: [{ country: "DE", name: "VAT", percent: "20" }] };
+    document.billing = {
+      currency: "EUR",
+      taxes: [{ country: "DE", name: "VAT", percent: "20" }],
+      portal: { keys: true, tiers: ["free", "pro"] },
+    };
     const [, month] = document.tiers.free.limits;
     Object.assign(month, { amount: 1, overage: { mode: "payg", price: PRICE } });
     document.tiers.pro.plan = { base: "30" };
@@ -102,6 +107,32 @@ export function checkBilling(stage: Stage): void {
     // The base fee shrinks by the second.
     expect(Math.abs((await total(bill, 0)) - after)).toBeLessThanOrEqual(0.011);
     expect((await stage.send("payer")).headers["ratelimit-policy"]).toContain('"minute";q=1500');
+    expect(viewer.faults()).toEqual([]);
+  });
+
+  it("makes a link to the customers' portal, which works once", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    await stage.open("user?id=payer", /payer/);
+    await page.getByRole("button", { name: "Portal link", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Usable for").selectOption("1 hour");
+    expect(await viewer.axe()).toEqual([]);
+    await dialog.getByRole("button", { name: "Make", exact: true }).click();
+    const url = new URL(await dialog.getByText(/#link=/).innerText());
+    expect(url.href.startsWith(new URL("/portal#link=", stage.product.url).href)).toBe(true);
+    await dialog.getByText("It works once").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    const link = decodeURIComponent(url.hash.replace("#link=", ""));
+    const enter = async () =>
+      request(new URL("/api/v1/portal/session", stage.product.url), {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Origin: stage.product.url.origin },
+        body: JSON.stringify({ link }),
+      });
+    const first = await enter();
+    expect([first.status, JSON.parse(first.text)]).toMatchObject([200, { account: "payer", kind: "link" }]);
+    expect((await enter()).status).toBe(401);
     expect(viewer.faults()).toEqual([]);
   });
 

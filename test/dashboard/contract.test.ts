@@ -42,6 +42,7 @@ import {
   parsePreview,
   parseRemovedCredit,
 } from "../../dashboard/src/user/billing-api.ts";
+import { parsePortalLink } from "../../dashboard/src/user/portal-dialog.tsx";
 import {
   parseDeliveries,
   parseDelivery,
@@ -126,6 +127,7 @@ describe("the page accepts the example answers of", () => {
     ["listDocuments", parseRegister],
     ["reportInvoiced", parseInvoiced],
     ["reportRunning", parseRunning],
+    ["createPortalLink", parsePortalLink],
     ["getAudit", parseAudit],
     ["listKeys", parseKeys],
     ["createKey", parseNewKey],

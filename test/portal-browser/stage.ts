@@ -90,6 +90,8 @@ export class Stage {
   /** Restarts the product when the billing period is over and its invoice is due to be issued. */
   async closePeriod(): Promise<void> {
     const parts = this.#started;
+    // An open page would poll a product that is not there.
+    await this.page.goto("about:blank");
     await parts.product.run.stop();
     parts.product = await startProduct(parts.checkout, {
       port: parts.port,

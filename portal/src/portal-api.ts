@@ -2,7 +2,6 @@
 import {
   isFlag,
   isListOf,
-  isMissingOr,
   isNullOr,
   isNumber,
   isOneOf,
@@ -34,18 +33,8 @@ export const parseSession = parseAs(
   }),
 );
 
-interface Band<T> {
-  readonly expected: T;
-  readonly low: T;
-  readonly high: T;
-}
-
 /** What the open period is expected to come to. Usage is in the unit of the allowance; amounts are before tax. */
-export interface Forecast {
-  readonly periodEnd: string;
-  readonly usage: Band<number>;
-  readonly amount: Band<string>;
-}
+export type Forecast = Pick<NonNullable<WholeBilling["forecast"]>, "periodEnd" | "usage" | "amount">;
 
 export type Allowance = NonNullable<WholeBilling["allowance"]>;
 
@@ -56,8 +45,8 @@ export interface PortalBilling extends Pick<
 > {
   readonly accrued: Bill & Pick<WholeBilling["accrued"], "subtotal">;
   readonly allowance: Allowance | null;
-  /** Missing or null until there is enough data. */
-  readonly forecast?: Forecast | null | undefined;
+  /** Null until there is enough data. */
+  readonly forecast: Forecast | null;
 }
 
 const isSubtotal = isShape<{ readonly subtotal: string }>({ subtotal: isText });
@@ -81,14 +70,12 @@ const isBilling = isShape<PortalBilling>({
       stop: isNullOr(isOneOf({ included: true, spend_cap: true, budget: true, credits: true })),
     }),
   ),
-  forecast: isMissingOr(
-    isNullOr(
-      isShape<Forecast>({
-        periodEnd: isText,
-        usage: isShape({ expected: isNumber, low: isNumber, high: isNumber }),
-        amount: isShape({ expected: isText, low: isText, high: isText }),
-      }),
-    ),
+  forecast: isNullOr(
+    isShape<Forecast>({
+      periodEnd: isText,
+      usage: isShape({ expected: isNumber, low: isNumber, high: isNumber }),
+      amount: isShape({ expected: isText, low: isText, high: isText }),
+    }),
   ),
 });
 export const parseBilling = parseAs(isBilling);

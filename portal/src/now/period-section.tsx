@@ -44,7 +44,7 @@ interface PeriodProps {
 }
 
 function Period({ billing, status }: PeriodProps) {
-  const { currency, accrued, allowance, forecast = null } = billing;
+  const { currency, accrued, allowance, forecast } = billing;
   const nowMs = Date.now();
   return (
     <>
@@ -78,7 +78,7 @@ function Period({ billing, status }: PeriodProps) {
 /** The ledger changes slowly on this scale. */
 const EVERY_MS = 30_000;
 
-function AllowanceView({ billing: { allowance, period, forecast = null }, status }: PeriodProps) {
+function AllowanceView({ billing: { allowance, period, forecast }, status }: PeriodProps) {
   const query = { granularity: "day", from: period.start, mode: "live" };
   const days = usePolled(withQuery(USAGE, query), parseUsage, EVERY_MS).value;
   if (!allowance) return null;

@@ -130,19 +130,33 @@ async function main(): Promise<void> {
   const policy = isOwn ? await applyPolicy(product.url, adminToken, own) : null;
   const keys = await seedDemoAccounts(product.url, adminToken, keysFile, policy?.tiers);
   const url = `http://localhost:${product.url.port}`;
-  const portal = await portalNote(product.url, adminToken, url);
+  const [tier = ""] = policy?.tiers ?? [];
+  const customer = policy === null ? BILLED_ACCOUNT : `demo-${tier}`;
+  const portal = await portalNote(product.url, adminToken, url, customer, shown(devVars));
   if (policy !== null) await printOwn(url, own, policy, keys, portal, shown(keysFile), shown(devVars));
   else printDemo(url, isNew, keys, portal, shown(keysFile), shown(devVars));
 }
 
-/** Where customers sign in, if the policy in force has a portal. Asks the admin API: the log of decisions has only what users send. */
-async function portalNote(listening: URL, adminToken: string, url: string): Promise<string> {
+/**
+ * Where customers sign in, if the policy in force has a portal. Asks the admin API: the log of decisions has only what users send.
+ * @param account whose link it makes.
+ */
+async function portalNote(
+  listening: URL,
+  adminToken: string,
+  url: string,
+  account: string,
+  devVars: string,
+): Promise<string> {
   const headers = { Authorization: `Bearer ${adminToken}` };
   const answer: unknown = await (await fetch(new URL("/api/v1/admin/policy", listening), { headers })).json();
   const { billing } = Object(Reflect.get(Object(answer), "document"));
-  return Object(billing).portal === undefined
-    ? ""
-    : `  Open the customers' portal (sign in with a key): ${url}/portal\n\n`;
+  if (Object(billing).portal === undefined) return "";
+  return `  Open the customers' portal (a test key only reads; the url of the link may change keys, budget and plan)
+    ${url}/portal
+    curl -H "Authorization: Bearer $(sed -n 's/^ADMIN_TOKEN=//p' '${devVars}')" -d '{}' ${url}/api/v1/admin/accounts/${account}/portal-sessions
+
+`;
 }
 
 function printDemo(

@@ -104,7 +104,7 @@ function KeyRow({ of: key, onPick }: RowProps) {
             "never used."
           ) : (
             <>
-              last used in the hour from <When iso={lastUsedAt} />.
+              last used <When iso={lastUsedAt} />, to the hour.
             </>
           )}
         </div>

@@ -76,7 +76,7 @@ describe("the first start", () => {
   });
 
   it("prints commands that do what it says", async () => {
-    const [one, burst, status, invoices, ...others] = printedCommands();
+    const [one, burst, status, link, invoices, ...others] = printedCommands();
     expect(others).toEqual([]);
     const first = await shell("sh", ["-c", one ?? ""]);
     expect(first.stdout).toMatch(/^HTTP\/1\.1 200 /);
@@ -92,6 +92,14 @@ describe("the first start", () => {
 
     const { stdout } = await shell("sh", ["-c", status ?? ""]);
     expect(JSON.parse(stdout)).toMatchObject({ user: "demo-free", tier: "free" });
+
+    const made = await shell("sh", ["-c", link ?? ""], { cwd: checkout.directory });
+    const { account, url }: { account: string; url: string } = JSON.parse(made.stdout);
+    expect(account).toBe("demo-pro");
+    const [, token = ""] = url.split("/portal#link=");
+    const signIn = { method: "POST", body: JSON.stringify({ link: decodeURIComponent(token) }) };
+    const session = await request(new URL("/api/v1/portal/session", product.url), signIn);
+    expect(session.json()).toMatchObject({ account, may: { keys: true, budget: true, tier: true } });
 
     const listed = await shell("sh", ["-c", invoices ?? ""], { cwd: checkout.directory });
     const { invoices: newestFirst }: { invoices: Invoice[] } = JSON.parse(listed.stdout);

@@ -9,3 +9,8 @@ export function linkToken(hash: string): string | null {
     return null;
   }
 }
+
+/** The account that a link is for: all of its token after the id, the secret and a dot. Only the server can tell whether that is true. */
+export function linkAccount(token: string): string {
+  return token.slice(55);
+}

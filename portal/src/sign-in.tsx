@@ -43,8 +43,8 @@ export function SignIn({ notice, signIn }: Props) {
         </button>
       </form>
       <p class="quiet">
-        Any key of your account that is in force shows your limits, usage and invoices. To change your plan or
-        your budget, ask the provider of this API for a sign-in link.
+        Any valid key of your account shows your limits, usage and invoices. To change your plan or your
+        budget, ask the provider of this API for a sign-in link.
       </p>
     </main>
   );

@@ -100,6 +100,35 @@ describe.skipIf(!HAS_CHROMIUM)("the portal in a browser", () => {
     expect(viewer.faults()).toEqual([]);
   });
 
+  it("asks before a link signs in to another account, and all tabs show the account that is signed in", async () => {
+    const { page, viewer } = stage;
+    await stage.admin("POST", "accounts", { id: "other", name: "Other Ltd", tier: "starter" });
+    const link = await stage.link("other");
+    const [question] = await Promise.all([page.waitForEvent("dialog"), page.goto(link)]);
+    expect(question.message()).toBe("The link is for other. Sign out of Acme Weather?");
+    await question.dismiss();
+    await page.getByText("Acme Weather").waitFor();
+    expect(page.url()).not.toContain("link");
+    const tab = await viewer.context.newPage();
+    await tab.goto(new URL("/portal/plan", stage.url).href);
+    await tab.getByText("Acme Weather").waitFor();
+    for (const [to, name] of [
+      [link, "Other Ltd"],
+      [await stage.link(), "Acme Weather"],
+    ] as const) {
+      page.once("dialog", (dialog) => void dialog.accept());
+      await page.goto(to);
+      for (const one of [page, tab]) await one.getByText(name).waitFor();
+    }
+    await tab.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("Your session has ended. Sign in again.").waitFor();
+    await tab.close();
+    await page.goto(await stage.link());
+    await page.getByText(/^Signed in by link until/).waitFor();
+    // The page may have polled before it knew.
+    expect(viewer.faults().filter((fault) => !fault.includes("401"))).toEqual([]);
+  });
+
   it("stops the customer exactly at the budget that they set, says so, and goes on when they raise it", async () => {
     const { page, viewer } = stage;
     await stage.open("Plan");

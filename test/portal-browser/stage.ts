@@ -157,8 +157,9 @@ export class Stage {
   }
 
   /** A sign-in link, as the provider sends it. */
-  async link(): Promise<string> {
-    const made = await this.admin("POST", "accounts/acme%2F1/portal-sessions", {});
+  async link(account = "acme/1"): Promise<string> {
+    const path = `accounts/${encodeURIComponent(account)}/portal-sessions`;
+    const made = await this.admin("POST", path, {});
     return z.object({ url: z.string() }).parse(made.json()).url;
   }
 

@@ -1,6 +1,6 @@
 /** What the portal says of the open period: the quota that is billed, alerts, money and forecast. */
 import { describe, expect, it } from "vitest";
-import { linkToken } from "../../portal/src/link.ts";
+import { linkAccount, linkToken } from "../../portal/src/link.ts";
 import { money, moneyBand } from "../../portal/src/money.ts";
 import { allowanceAlert, allowanceBar, stopText, usedText } from "../../portal/src/now/allowance.ts";
 import { BURN_HEIGHT, BURN_WIDTH, type BurnInput, burnLines } from "../../portal/src/now/burn.ts";
@@ -178,5 +178,9 @@ describe("the provider's link", () => {
     expect(["", "#", "#link=", "#content", "#linked=x", "#link=%"].map(linkToken)).toEqual(
       Array.from({ length: 6 }, () => null),
     );
+  });
+
+  it("says which account it is for", () => {
+    expect(linkAccount(`${"a".repeat(54)}.acme/1.eu`)).toBe("acme/1.eu");
   });
 });

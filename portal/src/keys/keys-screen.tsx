@@ -64,7 +64,7 @@ export function KeysScreen() {
 /** Why the session cannot change keys. The API says no more before it is asked. */
 function whyNot({ kind }: PortalSession): string {
   return kind === "key"
-    ? "This session can only read them: its key is a test key, may not call the API, is being replaced or expires, or the provider of this API manages keys. Sign in with another key, or ask the provider for a sign-in link."
+    ? "This session can only read them: its key is a test key, limited or ending, or the provider of this API manages keys. Use another key, or ask for a sign-in link."
     : "The provider of this API manages them: ask there for a new key, or to revoke one.";
 }
 

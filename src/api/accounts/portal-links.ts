@@ -35,9 +35,10 @@ async function createPortalLink(c: Context<AppEnv>): Promise<Response> {
   const id = accountOf(c);
   if (!isUserId(id)) return noAccount(c);
   const { author, policy, requestId, services } = c.var;
-  if (policy.billing?.portal === undefined) return noPortal(requestId);
   const body = await readBody(c, newLinkSchema);
   if (!body.ok) return body.response;
+  if (policy.billing?.portal === undefined)
+    return noPortal(requestId, 'Add "portal" to the policy\'s "billing" first.');
   const { minutes = DEFAULT_MINUTES } = body.value;
   const { secret, text } = await newPortalCredential(id);
   const call = stubOf(c, id).addPortalLink(secret, minutes * 60_000, await changeBy(c, {}));

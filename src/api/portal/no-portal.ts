@@ -1,6 +1,7 @@
 /** The response if the policy in force has no portal. */
 import { problem } from "../../edge/problem.ts";
 
-export function noPortal(requestId: string): Response {
-  return problem("not_found", "This deployment has no portal.", requestId);
+/** @param remedy for an operator: what to do. */
+export function noPortal(requestId: string, remedy = ""): Response {
+  return problem("not_found", `This deployment has no portal. ${remedy}`.trim(), requestId);
 }

@@ -46,8 +46,12 @@ export const burst: fc.Arbitrary<Ask> = fc
     ...request,
     count: fc.constantFrom(1, 1, 2, 3, 6, 12, 40),
   })
-  // A lease may pay for a part of a batch while the rest is asked about again. If its client leaves then, nobody sees what was spent.
-  .map((ask) => (ask.asBatch && ask.count > 1 ? { ...ask, leavesAfterMs: null } : ask));
+  .map(patientIfBatch);
+
+/** A lease may pay for a part of a batch while the rest is asked about again. If its client leaves then, nobody sees what was spent. */
+function patientIfBatch(ask: Ask): Ask {
+  return ask.asBatch && ask.count > 1 ? { ...ask, leavesAfterMs: null } : ask;
+}
 
 /** Steady traffic of one isolate. Mostly short: many requests that are alike find nothing, and take most of the time. */
 export const stream: fc.Arbitrary<WorldEvent> = fc.record({

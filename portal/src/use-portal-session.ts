@@ -9,7 +9,7 @@ import type { PortalSession } from "./answers.ts";
 import { linkAccount, linkToken } from "./link.ts";
 import { getSession, signIn, signOut } from "./session.tsx";
 
-const ENDED = "Your session has ended.";
+const ENDED = "Your session has ended. Sign in again.";
 const LINK_USED = "This link was used before, or it has expired. Ask for a new one, or sign in with a key.";
 const BAD_KEY = "No account has this key, or it has ended. Check that it is complete.";
 /** To the other tabs. Its messages have no content. That the session has ended, they hear from the API. */

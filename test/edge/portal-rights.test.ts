@@ -66,15 +66,19 @@ describe("a budget that the customer sets", () => {
     expect(await lastChange(edge, user)).toBe("portal:link billing.change");
   });
 
-  it.each([{}, { budget: "-1" }, { budget: 5 }, { budget: "1", customer: {} }, { budget: "1", reason: "x" }])(
-    "is all that the customer may change of the billing: %j is 422",
-    async (body) => {
-      const edge = await start();
-      const user = await createAccount(edge, { tier: "pro" });
-      const visitor = await signedIn(edge, { link: await linkFor(edge, user) });
-      expect((await visitor.send("PATCH", "/billing", body)).status).toBe(422);
-    },
-  );
+  it.each([
+    {},
+    { budget: "-1" },
+    { budget: "-0" },
+    { budget: 5 },
+    { budget: "1", customer: {} },
+    { budget: "1", reason: "x" },
+  ])("is all that the customer may change of the billing: %j is 422", async (body) => {
+    const edge = await start();
+    const user = await createAccount(edge, { tier: "pro" });
+    const visitor = await signedIn(edge, { link: await linkFor(edge, user) });
+    expect((await visitor.send("PATCH", "/billing", body)).status).toBe(422);
+  });
 });
 
 describe("a change of tier", () => {

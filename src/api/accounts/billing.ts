@@ -31,7 +31,8 @@ import { isTierRejection, noBilling, tierProblem } from "./billing-problems.ts";
 export const money = z.string().check(
   z.maxLength(25),
   z.refine(
-    (text) => parsePrice(text) !== null,
+    // "-0" is no negative amount, but is shown as one.
+    (text) => parsePrice(text) !== null && !text.startsWith("-"),
     'must be an amount such as "200" or "0.50": at most 12 digits before and 12 after the point, not negative',
   ),
 );

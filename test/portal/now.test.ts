@@ -4,7 +4,8 @@ import { linkAccount, linkToken } from "../../portal/src/link.ts";
 import { money, moneyBand } from "../../portal/src/money.ts";
 import { allowanceAlert, allowanceBar, stopText, usedText } from "../../portal/src/now/allowance.ts";
 import { BURN_HEIGHT, BURN_WIDTH, type BurnInput, burnLines } from "../../portal/src/now/burn.ts";
-import { accruedText, bandText, forecastText, lastDay } from "../../portal/src/now/forecast-text.ts";
+import { lastDay, periodText } from "../../dashboard/src/shell/moment.ts";
+import { accruedText, bandText, forecastText } from "../../portal/src/now/forecast-text.ts";
 import type { Allowance, Forecast } from "../../portal/src/portal-api.ts";
 import { BILLING } from "./answers.ts";
 
@@ -45,6 +46,10 @@ describe("the forecast", () => {
   it("is a band until the last day of the period, which ends at midnight in UTC", () => {
     expect(forecastText(FORECAST, "USD", NOW_MS)).toBe("$120 to $180 by 30 Nov");
     expect(lastDay("2027-01-01T00:00:00.000Z", NOW_MS)).toBe("31 Dec");
+    const of = (start: string, end: string): string => periodText({ start, end }, NOW_MS);
+    expect(of("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z")).toBe("1 Dec – 31 Dec");
+    expect(of("2026-11-30T00:00:00Z", "2026-12-01T00:00:00Z")).toBe("30 Nov");
+    expect(of("2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z")).toBe("1 Dec 2025 – 31 Dec 2025");
   });
 
   it("and what has accrued are before tax, so that they compare", () => {

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { Badge } from "../kit/badge.tsx";
 import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
+import { periodText } from "../shell/moment.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { type Invoice, invoicePath, STATUS_TONES } from "./invoice-api.ts";
 
@@ -59,9 +60,7 @@ export function InvoiceTable<T extends Invoice>({
                 <SubjectLink account={`user:${account}`} />
               </td>
             )}
-            <td>
-              {period.start.slice(0, 10)} – {period.end.slice(0, 10)}
-            </td>
+            <td>{periodText(period, Date.now())}</td>
             <td class="num">
               {total} {currency}
             </td>

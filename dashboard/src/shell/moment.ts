@@ -67,3 +67,14 @@ export function utcText(ms: number, zone = VIEWER_ZONE): string {
   const utc = `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
   return zone === "UTC" ? utc : `${utc}, shown in ${zone}`;
 }
+
+/** The last day of a billing period, "31 Dec": periods end at midnight in UTC, which is not a day of them. */
+export function lastDay(end: string, nowMs: number): string {
+  return dayText(Date.parse(end) - 1, nowMs, "UTC");
+}
+
+/** The days of a billing period, in UTC: "1 Dec – 31 Dec", or "31 Dec". */
+export function periodText({ start, end }: { start: string; end: string }, nowMs: number): string {
+  const [first, last] = [dayText(Date.parse(start), nowMs, "UTC"), lastDay(end, nowMs)];
+  return first === last ? last : `${first} – ${last}`;
+}

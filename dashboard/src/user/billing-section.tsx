@@ -6,6 +6,7 @@ import { Empty } from "../kit/state.tsx";
 import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { Credit } from "../shell/answers.ts";
+import { periodText } from "../shell/moment.ts";
 import { usePage } from "../shell/page.tsx";
 import { PollState } from "../shell/poll-state.tsx";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
@@ -64,12 +65,7 @@ export function BillingSection({ id, polled, onOpen }: Props) {
 
 function factsOf({ period, spendCap, budget, pendingTier, forecast }: BillingSummary): Facts {
   return [
-    [
-      "Period",
-      <>
-        <When iso={period.start} /> – <When iso={period.end} />
-      </>,
-    ],
+    ["Period", `${periodText(period, Date.now())}, in UTC`],
     ["Forecast", forecastText(forecast)],
     ["Spend cap", spendCap ?? "none in the policy"],
     ["Budget", budget ?? "none"],

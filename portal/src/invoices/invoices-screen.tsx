@@ -3,14 +3,13 @@ import { STATUS_TONES } from "../../../dashboard/src/billing/invoice-api.ts";
 import { Badge } from "../../../dashboard/src/kit/badge.tsx";
 import { Section } from "../../../dashboard/src/kit/section.tsx";
 import { Empty } from "../../../dashboard/src/kit/state.tsx";
-import { dayText } from "../../../dashboard/src/shell/moment.ts";
+import { dayText, periodText } from "../../../dashboard/src/shell/moment.ts";
 import { usePage } from "../../../dashboard/src/shell/page.tsx";
 import { Pages } from "../../../dashboard/src/shell/pages.tsx";
 import { PollState } from "../../../dashboard/src/shell/poll-state.tsx";
 import { withQuery } from "../../../dashboard/src/shell/query.ts";
 import { usePolled } from "../../../dashboard/src/shell/use-polled.ts";
 import { money } from "../money.ts";
-import { lastDay } from "../now/forecast-text.ts";
 import { INVOICES, parseInvoices, type PortalInvoice } from "../portal-api.ts";
 
 const EVERY_MS = 15_000;
@@ -47,7 +46,7 @@ function Row({ of: invoice }: { readonly of: PortalInvoice }) {
         <h3>{number}</h3>
         <div class="caption">
           {kind === "credit_note" && "credit note, "}
-          {dayText(Date.parse(period.start), nowMs, "UTC")} – {lastDay(period.end, nowMs)}
+          {periodText(period, nowMs)}
           {dueAt !== null && `, due ${dayText(Date.parse(dueAt), nowMs)}`}
         </div>
       </div>

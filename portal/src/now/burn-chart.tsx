@@ -3,9 +3,8 @@ import { useState } from "preact/hooks";
 import { Table } from "../../../dashboard/src/kit/table.tsx";
 import { When } from "../../../dashboard/src/kit/time.tsx";
 import { exact } from "../../../dashboard/src/shell/format.ts";
-import { dayText } from "../../../dashboard/src/shell/moment.ts";
+import { dayText, lastDay } from "../../../dashboard/src/shell/moment.ts";
 import { BURN_HEIGHT, BURN_WIDTH, type BurnInput, burnLines } from "./burn.ts";
-import { lastDay } from "./forecast-text.ts";
 
 interface Props {
   readonly of: BurnInput;

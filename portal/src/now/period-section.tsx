@@ -1,7 +1,7 @@
 /** The open billing period: what it has come to, what it is expected to come to, and the quota that is billed. */
 import { Section } from "../../../dashboard/src/kit/section.tsx";
 import type { UserStatus } from "../../../dashboard/src/shell/answers.ts";
-import { dayText } from "../../../dashboard/src/shell/moment.ts";
+import { periodText } from "../../../dashboard/src/shell/moment.ts";
 import { withQuery } from "../../../dashboard/src/shell/query.ts";
 import { PollState } from "../../../dashboard/src/shell/poll-state.tsx";
 import { type Polled, usePolled } from "../../../dashboard/src/shell/use-polled.ts";
@@ -13,7 +13,7 @@ import { money } from "../money.ts";
 import { type PortalBilling, USAGE } from "../portal-api.ts";
 import { allowanceBar, stopText, usedText } from "./allowance.ts";
 import { BurnChart } from "./burn-chart.tsx";
-import { accruedText, bandText, forecastText, lastDay } from "./forecast-text.ts";
+import { accruedText, bandText, forecastText } from "./forecast-text.ts";
 
 interface Props {
   readonly polled: Polled<PortalBilling>;
@@ -25,13 +25,7 @@ export function PeriodSection({ polled, status }: Props) {
   const { value } = polled;
   const nowMs = Date.now();
   return (
-    <Section
-      title="This period"
-      detail={
-        value &&
-        `${dayText(Date.parse(value.period.start), nowMs, "UTC")} – ${lastDay(value.period.end, nowMs)}, in UTC`
-      }
-    >
+    <Section title="This period" detail={value && `${periodText(value.period, nowMs)}, in UTC`}>
       <PollState polled={polled} rows={5} />
       {value && <Period billing={value} status={status} />}
     </Section>

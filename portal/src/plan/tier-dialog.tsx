@@ -5,7 +5,7 @@ import { ActionDialog } from "../../../dashboard/src/shell/action-dialog.tsx";
 import { call } from "../../../dashboard/src/shell/api-client.ts";
 import { BillTable } from "../../../dashboard/src/user/bill-table.tsx";
 import { money } from "../money.ts";
-import { lastDay } from "../now/forecast-text.ts";
+import { lastDay } from "../../../dashboard/src/shell/moment.ts";
 import { parseChange, type TierPreview, TIER } from "../portal-api.ts";
 import { previewFacts } from "./tier-text.ts";
 

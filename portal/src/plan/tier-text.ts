@@ -1,7 +1,7 @@
 /** Tiers, and changes of them, in words. Pure. */
 import { exact } from "../../../dashboard/src/shell/format.ts";
 import { money } from "../money.ts";
-import { lastDay } from "../now/forecast-text.ts";
+import { lastDay } from "../../../dashboard/src/shell/moment.ts";
 import type { PortalTier, TierPreview } from "../portal-api.ts";
 
 const BEYOND: Readonly<Record<PortalTier["overage"], string>> = {

@@ -5,10 +5,9 @@ import { Section } from "../../../dashboard/src/kit/section.tsx";
 import { Failed } from "../../../dashboard/src/kit/state.tsx";
 import { call } from "../../../dashboard/src/shell/api-client.ts";
 import { usePage } from "../../../dashboard/src/shell/page.tsx";
-import { dayText } from "../../../dashboard/src/shell/moment.ts";
+import { dayText, lastDay } from "../../../dashboard/src/shell/moment.ts";
 import { PollState } from "../../../dashboard/src/shell/poll-state.tsx";
 import { usePolled } from "../../../dashboard/src/shell/use-polled.ts";
-import { lastDay } from "../now/forecast-text.ts";
 import {
   parsePreview,
   parseTiers,

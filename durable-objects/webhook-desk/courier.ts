@@ -100,11 +100,6 @@ export class Courier {
     this.#parts = parts;
   }
 
-  /** Whether all connections are taken: what comes in is sent after one of them has ended. */
-  get isBusy(): boolean {
-    return this.#inFlight >= MAX_IN_FLIGHT;
-  }
-
   /** The object's alarm. Does not wait for what it sends: while it runs, no other alarm goes off. */
   async run(): Promise<void> {
     this.#alarmMs = Infinity;
@@ -150,7 +145,7 @@ export class Courier {
       const endpoint = store.endpoint(endpointId);
       if (!endpoint || isNews(endpoint, error)) return true;
       // Storing them makes the next deliveries of their accounts due.
-      return !this.isBusy && this.#lane(endpoint).open < MAX_OF_ENDPOINT;
+      return this.#inFlight < MAX_IN_FLIGHT && this.#lane(endpoint).open < MAX_OF_ENDPOINT;
     });
   }
 
@@ -175,7 +170,7 @@ export class Courier {
   }
 
   #hasRoom({ left }: Invocation): boolean {
-    return left > 0 && !this.isBusy;
+    return left > 0 && this.#inFlight < MAX_IN_FLIGHT;
   }
 
   /** Queues what has come in for an endpoint, as long as there is room. Disables it if there is none and it fails. */
@@ -322,7 +317,7 @@ export class Courier {
     const nowMs = now();
     if (this.#alarmMs <= nowMs) return;
     // Another invocation goes on at once. If all connections are taken, what ends the first of them does.
-    const soonMs = invocation.left === 0 && !this.isBusy ? nowMs : nowMs + RESUME_MS;
+    const soonMs = invocation.left === 0 && this.#inFlight < MAX_IN_FLIGHT ? nowMs : nowMs + RESUME_MS;
     let dueMs = store.hasEvents ? nowMs + SWEEP_EVERY_MS : Infinity;
     if (this.#isBehind || this.#mustReport) dueMs = nowMs + REPORT_MS;
     if (this.#inFlight > 0) dueMs = Math.min(dueMs, nowMs + RESUME_MS);

@@ -51,8 +51,7 @@ export class Desk {
     if (!this.#store.endpoints.some((endpoint) => wants(endpoint, type))) return;
     const event = { id, type, account: data.account ?? "", body };
     if (!this.#store.transact(() => this.#store.addEvent(event, this.#parts.now()))) return;
-    // Many events come at once, and the end of the next attempt queues all of them together.
-    if (!this.#courier.isBusy) await this.#courier.wake();
+    await this.#courier.wake();
   }
 
   /** The object's alarm. */

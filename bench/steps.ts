@@ -72,7 +72,7 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
     "#checkpoint",
   ],
   "forwarding: the request's headers": ["forwardedHeaders"],
-  "forwarding: the deadline": ["restart", "setTimeout", "clearTimeout"],
+  "timers: deadlines and waits": ["restart", "setTimeout", "clearTimeout"],
   "forwarding: the response's headers": ["passBack"],
   "forwarding: fetch": ["fetch"],
   "forwarding: the rest": ["forwardRequest", "inSpan", "sendTo", "forward"],

@@ -5,11 +5,14 @@
  * events of one account are sent in order: one at a time, the next when the one before is delivered or dead. What is being sent is in
  * memory only, and so are the last few outcomes: after a crash they are still due, and are sent again.
  */
-import { DAY_MS, MINUTE_MS, SECOND_MS } from "../../src/core/time.ts";
+import { DAY_MS, SECOND_MS } from "../../src/core/time.ts";
 import { createLog, messageOf } from "../../src/log.ts";
 import type { DisabledReason } from "../../src/objects/webhook-endpoint.ts";
+import { BacklogMeter, type DeskMetrics, REPORT_MS } from "./backlog-meter.ts";
 import type { DeskStore } from "./desk-store.ts";
 import type { DueDelivery, Endpoint } from "./desk-tables.ts";
+import { isFailing, isNews, secretsOf } from "./endpoint-state.ts";
+import { Lanes } from "./lanes.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
 import type { Outcome, Send } from "./send.ts";
 
@@ -26,7 +29,6 @@ const MAX_EVENTS = 250_000;
 const RESUME_MS = 30 * SECOND_MS;
 /** When nothing is due, the desk wakes to delete old events, and to report that nothing waits any more. */
 const SWEEP_EVERY_MS = DAY_MS;
-const REPORT_MS = MINUTE_MS;
 /**
  * Attempts that one invocation of the object starts, after which an alarm goes on in another: each may take two of the 50 calls to the outside
  * that the platform allows an invocation, on its free plan.
@@ -37,13 +39,6 @@ const MAX_BATCH = 32;
 /** Receivers that answer with this want nothing more (Standard Webhooks 1.0). */
 const GONE = 410;
 
-/** The metrics that it keeps (src/analytics/metrics/families.ts). */
-export interface CourierMetrics {
-  add(family: "webhookAttempts", labels: readonly [outcome: string]): void;
-  set(family: "webhookWaiting" | "webhookDisabled", labels: readonly [], value: number): void;
-  peak(family: "webhookOldestSeconds", labels: readonly [], value: number): void;
-}
-
 export interface CourierParts {
   readonly store: DeskStore;
   readonly storage: DurableObjectStorage;
@@ -51,20 +46,11 @@ export interface CourierParts {
   readonly now: () => number;
   /** From 0 up to 1. */
   readonly random: () => number;
-  readonly metrics: CourierMetrics;
+  readonly metrics: DeskMetrics;
   /** Waiting deliveries of an endpoint: more are not queued, and one that fails with so many is disabled. */
   readonly maxWaiting: number;
   /** Lets work of the current call end after it. */
   readonly waitUntil: (work: Promise<unknown>) => void;
-}
-
-/** What is known of an endpoint in memory. */
-interface Lane {
-  /** Numbers of events that are being sent, or whose outcome is not stored yet. */
-  readonly taken: Set<number>;
-  /** Connections. */
-  open: number;
-  waiting: number;
 }
 
 /** An invocation of the object: an attempt and all that its end starts belong to the one that it began in. */
@@ -82,7 +68,7 @@ interface Settled {
 
 export class Courier {
   readonly #parts: CourierParts;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes: Lanes;
   readonly #log = createLog("info");
   #inFlight = 0;
   #settled: Settled[] = [];
@@ -90,20 +76,18 @@ export class Courier {
   #turn = 0;
   #alarmMs = Infinity;
   #sweptMs = -Infinity;
-  #measuredMs = -Infinity;
-  /** Whether anything waited then. */
-  #isBehind = false;
-  /** Whether that has changed since the last alarm, after which metrics are reported. */
-  #mustReport = false;
+  readonly #meter: BacklogMeter;
 
   constructor(parts: CourierParts) {
     this.#parts = parts;
+    this.#lanes = new Lanes(parts.store);
+    this.#meter = new BacklogMeter(parts.store, this.#lanes, parts.metrics);
   }
 
   /** The object's alarm. Does not wait for what it sends: while it runs, no other alarm goes off. */
   async run(): Promise<void> {
     this.#alarmMs = Infinity;
-    this.#mustReport = false;
+    this.#meter.reported();
     const nowMs = this.#parts.now();
     if (!this.#parts.store.hasTables) return;
     if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.#sweep(nowMs);
@@ -113,20 +97,20 @@ export class Courier {
   /** Sends what is due, as far as there are connections, and sets the alarm for the rest. */
   async wake(invocation: Invocation = { left: MAX_OF_INVOCATION }): Promise<void> {
     for (const work of this.#startAll(invocation)) this.#parts.waitUntil(work);
-    this.#measure();
+    this.#meter.measure(this.#parts.now());
     await this.#setAlarm(invocation);
   }
 
   /** The endpoint is deleted. */
   forget(endpointId: string): void {
-    this.#lanes.delete(endpointId);
+    this.#lanes.forget(endpointId);
   }
 
   /** So many more deliveries wait. */
   added(endpointId: string, count = 1): void {
     const { store } = this.#parts;
     const endpoint = store.endpoint(endpointId);
-    if (endpoint) this.#lane(endpoint).waiting += count;
+    if (endpoint) this.#lanes.of(endpoint).waiting += count;
   }
 
   /** Starts what is due. Stores outcomes if there are many, or if nothing else could be started before. */
@@ -145,7 +129,7 @@ export class Courier {
       const endpoint = store.endpoint(endpointId);
       if (!endpoint || isNews(endpoint, error)) return true;
       // Storing them makes the next deliveries of their accounts due.
-      return this.#inFlight < MAX_IN_FLIGHT && this.#lane(endpoint).open < MAX_OF_ENDPOINT;
+      return this.#inFlight < MAX_IN_FLIGHT && this.#lanes.of(endpoint).open < MAX_OF_ENDPOINT;
     });
   }
 
@@ -179,7 +163,7 @@ export class Courier {
     for (;;) {
       const endpoint = store.endpoint(endpointId);
       if (!endpoint) return;
-      const lane = this.#lane(endpoint);
+      const lane = this.#lanes.of(endpoint);
       const room = maxWaiting - lane.waiting;
       if (room <= 0) {
         if (isFailing(endpoint)) this.#disable(endpoint, "full");
@@ -193,25 +177,17 @@ export class Courier {
 
   /** The next delivery of an endpoint; null: none is due, or it has all the connections that it may have. */
   #next(endpoint: Endpoint, nowMs: number): DueDelivery | null {
-    const { taken, open } = this.#lane(endpoint);
+    const { taken, open } = this.#lanes.of(endpoint);
     const isProven = endpoint.lastAttempt?.error === null;
     if (open >= (isProven ? MAX_OF_ENDPOINT : 1)) return null;
-    if (!isProven && this.#unproven() >= MAX_OF_FAILING) return null;
-    const due = this.#parts.store.due(endpoint.id, nowMs, taken.size + 1);
+    if (!isProven && this.#lanes.unproven >= MAX_OF_FAILING) return null;
+    const due = this.#parts.store.deliveries.due(endpoint.id, nowMs, taken.size + 1);
     return due.find(({ seq }) => !taken.has(seq)) ?? null;
-  }
-
-  /** Connections to endpoints that fail, or that have not answered yet. */
-  #unproven(): number {
-    const { endpoints } = this.#parts.store;
-    return endpoints
-      .filter(({ lastAttempt }) => lastAttempt?.error !== null)
-      .reduce((sum, endpoint) => sum + this.#lane(endpoint).open, 0);
   }
 
   async #deliver(endpoint: Endpoint, delivery: DueDelivery, invocation: Invocation): Promise<void> {
     const { send, now } = this.#parts;
-    const lane = this.#lane(endpoint);
+    const lane = this.#lanes.of(endpoint);
     lane.taken.add(delivery.seq);
     lane.open += 1;
     this.#inFlight += 1;
@@ -232,14 +208,14 @@ export class Courier {
   #store(): void {
     const settled = this.#settled;
     this.#settled = [];
-    for (const { delivery } of settled) this.#lanes.get(delivery.endpointId)?.taken.delete(delivery.seq);
+    for (const { delivery } of settled) this.#lanes.release(delivery.endpointId, delivery.seq);
     const { store } = this.#parts;
     try {
       store.transact(() => {
         for (const one of settled) this.#settle(one);
       });
     } catch (thrown) {
-      for (const [id, lane] of this.#lanes) lane.waiting = store.backlog(id).waiting;
+      this.#lanes.recount();
       throw thrown;
     }
   }
@@ -248,16 +224,16 @@ export class Courier {
     const { store, random, metrics } = this.#parts;
     const endpoint = store.endpoint(delivery.endpointId);
     // It was deleted meanwhile, or this event with it.
-    const current = endpoint && store.delivery(endpoint.id, delivery.seq);
+    const current = endpoint && store.deliveries.delivery(endpoint.id, delivery.seq);
     if (!endpoint || current?.state !== "waiting") return;
     const attempts = current.attempts + 1;
     const delayMs = error === null ? null : retryDelayMs(attempts, random());
     const state = error === null ? "delivered" : delayMs === null ? "dead" : "waiting";
     const attempt = { atMs, status, error };
-    store.settle(delivery, { state, attempts, dueMs: delayMs && atMs + delayMs }, attempt);
+    store.deliveries.settle(delivery, { state, attempts, dueMs: delayMs && atMs + delayMs }, attempt);
     // Only if that has changed: another row for each delivery would say nothing more.
     if (isNews(endpoint, error)) store.putEndpoint({ ...endpoint, lastAttempt: attempt });
-    if (state !== "waiting") this.#lane(endpoint).waiting -= 1;
+    if (state !== "waiting") this.#lanes.of(endpoint).waiting -= 1;
     metrics.add("webhookAttempts", [state === "waiting" ? "failed" : state]);
     if (state === "dead") {
       this.#log("warn", "webhook_dead", { endpoint: endpoint.id, event: delivery.event, status, error });
@@ -276,38 +252,8 @@ export class Courier {
     const surplus = store.sweep(nowMs - KEPT_MS, MAX_EVENTS, nowMs);
     const missed = store.endpoints.filter(({ cursor }) => cursor < surplus);
     for (const { id } of missed) this.#log("error", "webhook_events_dropped", { endpoint: id });
-    this.#lanes.forEach(({ taken }, id) => {
-      if (taken.size === 0) this.#lanes.delete(id);
-    });
+    this.#lanes.sweep();
     this.#sweptMs = nowMs;
-  }
-
-  #lane({ id }: Endpoint): Lane {
-    const known = this.#lanes.get(id);
-    if (known) return known;
-    const lane: Lane = { taken: new Set(), open: 0, waiting: this.#parts.store.backlog(id).waiting };
-    this.#lanes.set(id, lane);
-    return lane;
-  }
-
-  #measure(): void {
-    const { store, metrics, now } = this.#parts;
-    const nowMs = now();
-    let [waiting, oldestMs] = [0, nowMs];
-    for (const endpoint of store.endpoints) waiting += this.#lane(endpoint).waiting;
-    // Only now and then: counting reads whole queues.
-    const hasCaughtUp = waiting === 0 && this.#isBehind;
-    if (nowMs - this.#measuredMs < REPORT_MS && !hasCaughtUp) return;
-    this.#measuredMs = nowMs;
-    for (const { id } of store.endpoints) {
-      oldestMs = Math.min(oldestMs, store.backlog(id).oldestMs ?? nowMs);
-    }
-    metrics.set("webhookWaiting", [], waiting);
-    const disabled = store.endpoints.filter(({ disabled: why }) => why !== null && why !== "operator");
-    metrics.set("webhookDisabled", [], disabled.length);
-    metrics.peak("webhookOldestSeconds", [], Math.max(0, nowMs - oldestMs) / 1_000);
-    this.#mustReport = this.#isBehind !== waiting > 0;
-    this.#isBehind = waiting > 0;
   }
 
   /** Sets the alarm for what is due next, unless it is set to an earlier moment. */
@@ -319,11 +265,11 @@ export class Courier {
     // Another invocation goes on at once. If all connections are taken, what ends the first of them does.
     const soonMs = invocation.left === 0 && this.#inFlight < MAX_IN_FLIGHT ? nowMs : nowMs + RESUME_MS;
     let dueMs = store.hasEvents ? nowMs + SWEEP_EVERY_MS : Infinity;
-    if (this.#isBehind || this.#mustReport) dueMs = nowMs + REPORT_MS;
+    if (this.#meter.isDue) dueMs = nowMs + REPORT_MS;
     if (this.#inFlight > 0) dueMs = Math.min(dueMs, nowMs + RESUME_MS);
     for (const endpoint of store.endpoints) {
       if (endpoint.disabled !== null) continue;
-      const nextMs = store.nextDueMs(endpoint.id, [...this.#lane(endpoint).taken]);
+      const nextMs = store.deliveries.nextDueMs(endpoint.id, [...this.#lanes.of(endpoint).taken]);
       // What is due waits for a connection, whose end starts it; unless the object dies before.
       if (nextMs !== null) dueMs = Math.min(dueMs, nextMs > nowMs ? nextMs : soonMs);
     }
@@ -331,18 +277,4 @@ export class Courier {
     this.#alarmMs = dueMs;
     await storage.setAlarm(dueMs);
   }
-}
-
-/** Whether the endpoint works now and did not before, or the other way round, or has not been tried before. */
-function isNews(endpoint: Endpoint, error: string | null): boolean {
-  return endpoint.lastAttempt === null || isFailing(endpoint) !== (error !== null);
-}
-
-function isFailing({ lastAttempt }: Endpoint): boolean {
-  return lastAttempt !== null && lastAttempt.error !== null;
-}
-
-/** The endpoint's secrets that sign now, the newest first. */
-export function secretsOf({ secret, oldSecret, oldUntilMs }: Endpoint, nowMs: number): string[] {
-  return oldSecret !== null && oldUntilMs !== null && nowMs < oldUntilMs ? [secret, oldSecret] : [secret];
 }

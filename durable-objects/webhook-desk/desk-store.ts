@@ -1,7 +1,7 @@
-/** The WebhookDesk's storage: events, endpoints, and what is delivered to whom. Creates the tables with the first endpoint. */
-import type { Delivery, DeliveryState } from "../../src/objects/webhook-endpoint.ts";
+/** The WebhookDesk's storage: events, endpoints, and the queue of deliveries. Creates the tables with the first endpoint. */
 import { migrate, schemaVersion } from "../migrations.ts";
-import { type DueDelivery, type Endpoint, MIGRATIONS, toDelivery, toDue, toEndpoint } from "./desk-tables.ts";
+import { DeliveryQueue } from "./delivery-queue.ts";
+import { type Endpoint, MIGRATIONS, toEndpoint } from "./desk-tables.ts";
 
 /** Events that are queued for an endpoint in one transaction. */
 const QUEUED_AT_ONCE = 500;
@@ -14,16 +14,9 @@ export interface StoredEvent {
   readonly body: string;
 }
 
-/** Deliveries of an endpoint that are not delivered. */
-export interface Backlog {
-  /** Without events that are not queued yet. */
-  readonly waiting: number;
-  readonly dead: number;
-  readonly oldestMs: number | null;
-}
-
 export class DeskStore {
   readonly sql: SqlStorage;
+  readonly deliveries: DeliveryQueue;
   readonly #storage: DurableObjectStorage;
   #endpoints: readonly Endpoint[] | null = null;
   /** Known to have tables, which nothing takes away: asked several times for each delivery. */
@@ -32,6 +25,7 @@ export class DeskStore {
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.sql = storage.sql;
+    this.deliveries = new DeliveryQueue(storage.sql);
     if (this.hasTables) migrate(storage, MIGRATIONS);
   }
 
@@ -147,7 +141,7 @@ export class DeskStore {
       for (const { seq, type, account } of next) {
         if (!wants(endpoint, type)) continue;
         added += 1;
-        this.#queue(endpoint.id, seq, account, nowMs);
+        this.deliveries.add(endpoint.id, seq, account, nowMs);
       }
       this.putEndpoint({ ...endpoint, cursor: last.seq });
     });
@@ -162,139 +156,6 @@ export class DeskStore {
       cursor,
       kinds,
     );
-  }
-
-  /** The deliveries that are due, at most `count`. */
-  due(endpointId: string, nowMs: number, count: number): DueDelivery[] {
-    return this.sql
-      .exec(
-        `SELECT endpoint_id, deliveries.seq, deliveries.account, attempts, event_id, body
-         FROM deliveries JOIN events ON events.seq = deliveries.seq
-         WHERE endpoint_id = ? AND due_ms <= ? ORDER BY due_ms, deliveries.seq LIMIT ?`,
-        endpointId,
-        nowMs,
-        count,
-      )
-      .toArray()
-      .map(toDue);
-  }
-
-  /** When the next delivery is due that is not of these; null: none. */
-  nextDueMs(endpointId: string, without: readonly number[]): number | null {
-    const [row] = this.sql
-      .exec<{ due: number | null }>(
-        `SELECT min(due_ms) AS due FROM deliveries
-         WHERE endpoint_id = ? AND due_ms IS NOT NULL AND seq NOT IN (SELECT value FROM json_each(?))`,
-        endpointId,
-        JSON.stringify(without),
-      )
-      .toArray();
-    return row?.due ?? null;
-  }
-
-  /** Stores what came of an attempt. The next delivery of the account is due unless this one is tried again. */
-  settle(
-    { endpointId, seq, account }: Pick<DueDelivery, "endpointId" | "seq" | "account">,
-    { state, attempts, dueMs }: { state: DeliveryState; attempts: number; dueMs: number | null },
-    { status, error, atMs }: { status: number | null; error: string | null; atMs: number },
-  ): void {
-    this.sql.exec(
-      `UPDATE deliveries SET state = ?, attempts = ?, due_ms = ?, at_ms = ?, status = ?, error = ?
-       WHERE endpoint_id = ? AND seq = ?`,
-      state,
-      attempts,
-      dueMs,
-      atMs,
-      status,
-      error,
-      endpointId,
-      seq,
-    );
-    if (state !== "waiting") this.#release(endpointId, account, atMs);
-  }
-
-  /** Queues a stored event anew. @returns whether it was delivered or dead before, or not queued at all. */
-  replay(endpointId: string, seq: number, nowMs: number): boolean {
-    const [row] = this.sql
-      .exec<{ account: string }>("SELECT account FROM events WHERE seq = ?", seq)
-      .toArray();
-    const state = this.delivery(endpointId, seq)?.state ?? null;
-    this.sql.exec(
-      `UPDATE deliveries SET attempts = 0, due_ms = min(due_ms, ?)
-       WHERE endpoint_id = ? AND seq = ? AND state = 'waiting'`,
-      nowMs,
-      endpointId,
-      seq,
-    );
-    if (state === "waiting") return false;
-    this.sql.exec("DELETE FROM deliveries WHERE endpoint_id = ? AND seq = ?", endpointId, seq);
-    // At once, since later events of its account may have been delivered before.
-    this.#insert(endpointId, seq, row?.account ?? "", nowMs);
-    return true;
-  }
-
-  /**
-   * Queues the oldest dead deliveries anew, at most `count`: each after the earlier ones of its account that wait. Call in a transaction.
-   * @returns how many.
-   */
-  replayDead(endpointId: string, count: number, nowMs: number): number {
-    const rows = this.sql
-      .exec<{ seq: number; account: string }>(
-        "SELECT seq, account FROM deliveries WHERE endpoint_id = ? AND state = 'dead' ORDER BY seq LIMIT ?",
-        endpointId,
-        count,
-      )
-      .toArray();
-    for (const { seq, account } of rows) {
-      const first = this.#firstWaiting(endpointId, account);
-      this.sql.exec("DELETE FROM deliveries WHERE endpoint_id = ? AND seq = ?", endpointId, seq);
-      this.#insert(endpointId, seq, account, first !== null && first < seq ? null : nowMs);
-    }
-    return rows.length;
-  }
-
-  /** Tries what waits at once. */
-  retryNow(endpointId: string, nowMs: number): void {
-    this.sql.exec(
-      "UPDATE deliveries SET due_ms = ? WHERE endpoint_id = ? AND due_ms IS NOT NULL",
-      nowMs,
-      endpointId,
-    );
-  }
-
-  delivery(endpointId: string, seq: number): Delivery | null {
-    return this.#deliveries("AND deliveries.seq = ?", endpointId, seq)[0] ?? null;
-  }
-
-  /** With smaller numbers than `before`, newest first. */
-  deliveries(endpointId: string, state: DeliveryState | null, before: number, count: number): Delivery[] {
-    if (!this.hasTables) return [];
-    // Literals, so that SQLite uses the index of the state.
-    const where = state === null ? "" : `AND state = '${state}'`;
-    return this.#deliveries(
-      `${where} AND deliveries.seq < ? ORDER BY deliveries.seq DESC LIMIT ?`,
-      endpointId,
-      before,
-      count,
-    );
-  }
-
-  backlog(endpointId: string): Backlog {
-    const waiting = this.#count(
-      "SELECT count(*) AS n FROM deliveries WHERE endpoint_id = ? AND state = 'waiting'",
-      endpointId,
-    );
-    const dead = this.#count(
-      "SELECT count(*) AS n FROM deliveries WHERE endpoint_id = ? AND state = 'dead'",
-      endpointId,
-    );
-    if (waiting === 0) return { waiting, dead, oldestMs: null };
-    const oldestMs = this.#count(
-      `SELECT received_ms AS n FROM events WHERE seq =
-         (SELECT min(seq) FROM deliveries WHERE endpoint_id = ? AND state = 'waiting')`,
-      endpointId,
-    );
-    return { waiting, dead, oldestMs };
   }
 
   /**
@@ -323,56 +184,6 @@ export class DeskStore {
 
   get hasEvents(): boolean {
     return this.sql.exec("SELECT 1 FROM events LIMIT 1").toArray().length > 0;
-  }
-
-  #queue(endpointId: string, seq: number, account: string, nowMs: number): void {
-    const isHeld = this.#firstWaiting(endpointId, account) !== null;
-    this.#insert(endpointId, seq, account, isHeld ? null : nowMs);
-  }
-
-  #insert(endpointId: string, seq: number, account: string, dueMs: number | null): void {
-    this.sql.exec(
-      "INSERT INTO deliveries (endpoint_id, seq, account, state, attempts, due_ms) VALUES (?, ?, ?, 'waiting', 0, ?)",
-      endpointId,
-      seq,
-      account,
-      dueMs,
-    );
-  }
-
-  #release(endpointId: string, account: string, nowMs: number): void {
-    const next = this.#firstWaiting(endpointId, account);
-    if (next === null) return;
-    this.sql.exec(
-      "UPDATE deliveries SET due_ms = ? WHERE endpoint_id = ? AND seq = ? AND due_ms IS NULL",
-      nowMs,
-      endpointId,
-      next,
-    );
-  }
-
-  #firstWaiting(endpointId: string, account: string): number | null {
-    const [row] = this.sql
-      .exec<{ seq: number }>(
-        `SELECT seq FROM deliveries WHERE endpoint_id = ? AND account = ? AND state = 'waiting'
-         ORDER BY seq LIMIT 1`,
-        endpointId,
-        account,
-      )
-      .toArray();
-    return row?.seq ?? null;
-  }
-
-  #deliveries(where: string, ...bindings: SqlStorageValue[]): Delivery[] {
-    return this.sql
-      .exec(
-        `SELECT deliveries.seq, event_id, type, deliveries.account, state, attempts, received_ms, due_ms, at_ms, status,
-           error, body
-         FROM deliveries JOIN events ON events.seq = deliveries.seq WHERE endpoint_id = ? ${where}`,
-        ...bindings,
-      )
-      .toArray()
-      .map(toDelivery);
   }
 
   #count(query: string, ...bindings: SqlStorageValue[]): number {

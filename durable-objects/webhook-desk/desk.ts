@@ -16,8 +16,9 @@ import {
 } from "../../src/objects/webhook-endpoint.ts";
 import { AdminCalls } from "../user-limiter/admin-calls.ts";
 import { AuditTrail } from "../user-limiter/audit-trail.ts";
-import { Courier, type CourierParts, secretsOf } from "./courier.ts";
+import { Courier, type CourierParts } from "./courier.ts";
 import { DeskStore, wants } from "./desk-store.ts";
+import { secretsOf } from "./endpoint-state.ts";
 import type { Endpoint } from "./desk-tables.ts";
 
 /** How long the secret before a rotation still signs: receivers have this long to take the new one. */
@@ -79,7 +80,7 @@ export class Desk {
       case "deliveries": {
         const { id, state, before, count } = request;
         if (!store.endpoint(id)) return { kind: "no-endpoint" };
-        return { kind: "deliveries", deliveries: store.deliveries(id, state, before, count) };
+        return { kind: "deliveries", deliveries: store.deliveries.list(id, state, before, count) };
       }
       case "replay":
         return this.#replay(request.id, request.event, request.by);
@@ -130,7 +131,7 @@ export class Desk {
       const lastAttempt = isTried ? null : before.lastAttempt;
       const after = { ...before, ...fields, disabled, lastAttempt, updatedMs: nowMs };
       this.#store.putEndpoint(after);
-      if (isTried) this.#store.retryNow(id, nowMs);
+      if (isTried) this.#store.deliveries.retryNow(id, nowMs);
       this.#audit.note("webhook.change", by, settingsOf(before), settingsOf(after), nowMs);
       return "";
     });
@@ -184,13 +185,13 @@ export class Desk {
     if (seq === null || seq > endpoint.cursor) return { kind: "no-event" };
     if (endpoint.disabled !== null && this.#callOf(by) === null) return { kind: "disabled" };
     const made = this.#once(by, (nowMs) => {
-      if (this.#store.replay(id, seq, nowMs)) this.#courier.added(id);
+      if (this.#store.deliveries.replay(id, seq, nowMs)) this.#courier.added(id);
       this.#audit.note("webhook.replay", by, null, { id, event }, nowMs);
       return "";
     });
     if (typeof made !== "string") return made;
     // Read before it is sent: its state then is a matter of chance.
-    const delivery = this.#store.delivery(id, seq);
+    const delivery = this.#store.deliveries.delivery(id, seq);
     await this.#courier.wake();
     return delivery ? { kind: "replayed", delivery } : { kind: "no-event" };
   }
@@ -202,15 +203,15 @@ export class Desk {
     const replayed = this.#once(by, (nowMs) => {
       // If it still fails, a full queue disables it: new events keep the other half.
       const half = Math.floor(this.#parts.maxWaiting / 2);
-      const room = Math.max(0, half - this.#store.backlog(id).waiting);
-      const count = this.#store.replayDead(id, Math.min(MAX_REPLAYED, room), nowMs);
+      const room = Math.max(0, half - this.#store.deliveries.backlog(id).waiting);
+      const count = this.#store.deliveries.replayDead(id, Math.min(MAX_REPLAYED, room), nowMs);
       this.#courier.added(id, count);
       this.#audit.note("webhook.replay_dead", by, null, { id, replayed: count }, nowMs);
       return String(count);
     });
     if (typeof replayed !== "string") return replayed;
     // Read before they are sent: how many are dead then is a matter of chance.
-    const { dead } = this.#store.backlog(id);
+    const { dead } = this.#store.deliveries.backlog(id);
     await this.#courier.wake();
     return { kind: "replayed-dead", replayed: Number(replayed), dead };
   }
@@ -239,7 +240,7 @@ export class Desk {
   #view(endpoint: Endpoint): EndpointView {
     const { id, url, description, events, disabled, createdMs, updatedMs, oldUntilMs, lastAttempt } =
       endpoint;
-    const { waiting, dead, oldestMs } = this.#store.backlog(id);
+    const { waiting, dead, oldestMs } = this.#store.deliveries.backlog(id);
     return {
       id,
       url,

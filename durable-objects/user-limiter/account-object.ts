@@ -37,23 +37,14 @@ import type { Grant } from "../../src/policy/adjust.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import { countedStorage } from "../object-metrics.ts";
 import { PlacedObject } from "../placed-object.ts";
-import { grantSchema } from "./account-store.ts";
-import {
-  accountAnswer,
-  accountView,
-  grantSettings,
-  inheritedFrom,
-  keySettings,
-  keyView,
-  settings,
-} from "./account-views.ts";
+import { accountAnswer, accountView, inheritedFrom, settings } from "./account-views.ts";
 import type { ErasureHost } from "./erasure/erasure.ts";
-import type { StoredKey } from "./key-ring.ts";
+import { KeyCalls } from "./key-calls.ts";
 import type { Memory } from "./memory.ts";
 import { parseJson } from "../../src/json.ts";
 import { AccountChanges } from "./account-changes.ts";
-import type { FenceScope } from "./fence.ts";
-import { BOTH, DENIALS, NOTHING } from "./fence-scopes.ts";
+import { BOTH, NOTHING } from "./fence-scopes.ts";
+import { GrantCalls } from "./grant-calls.ts";
 import { endPortal, endPortalLinks } from "./portal/portal-rows.ts";
 import { hasBilling, isErasing } from "./schema.ts";
 import { UserStore } from "./user-store.ts";
@@ -66,11 +57,15 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
   // Fields, since the methods of a class can be called over RPC.
   protected readonly store: UserStore;
   protected readonly changes: AccountChanges;
+  readonly #grantCalls: GrantCalls;
+  readonly #keyCalls: KeyCalls;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), this.env);
     this.changes = new AccountChanges(this.store);
+    this.#grantCalls = new GrantCalls(this.store, this.changes);
+    this.#keyCalls = new KeyCalls(this.store, this.changes);
     this.store.eventKinds = () => {
       const { known } = this.changes.policies;
       return known === null ? undefined : known.events;
@@ -175,37 +170,12 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     return { ctx, env, store, changes, delete: this.#delete.bind(this) };
   }
 
-  async grant(grant: Grant, by: Change = NOBODY): Promise<GrantAnswer> {
-    const { accounts } = this.store.memory;
-    if (!accounts.account) return { kind: "no-account" };
-    const isNew = this.changes.callOf(by) === null;
-    if (isNew && !accounts.hasRoomForGrant(Date.now())) return { kind: "too-many" };
-    const made = this.changes.commitOnce(by, (memory, nowMs) => {
-      memory.accounts.grant(grant, nowMs, memory.billing?.store.period?.period.startMs);
-      memory.audit.note("account.grant", by, null, grantSettings(grant), nowMs);
-      this.changes.limitsChanged(memory, nowMs);
-      return JSON.stringify(grant);
-    });
-    if (typeof made !== "string") return made;
-    await this.changes.effective(DENIALS);
-    return { kind: "grant", grant: grantSchema.parse(parseJson(made)) };
+  grant(grant: Grant, by: Change = NOBODY): Promise<GrantAnswer> {
+    return this.#grantCalls.grant(grant, by);
   }
 
-  async revokeGrant(grantId: string, by: Change = NOBODY): Promise<RevokedGrantAnswer> {
-    const { accounts } = this.store.memory;
-    if (!accounts.account) return { kind: "no-account" };
-    const grant = accounts.grants(Date.now()).find((one) => one.grantId === grantId);
-    if (!grant && this.changes.callOf(by) === null) return { kind: "no-grant" };
-    const revoked = this.changes.commitOnce(by, (memory, nowMs) => {
-      memory.accounts.revokeGrant(grantId, nowMs, grant && memory.billing?.admittedBy(grant));
-      if (grant) memory.audit.note("grant.revoke", by, grantSettings(grant), null, nowMs);
-      this.changes.limitsChanged(memory, nowMs);
-      return JSON.stringify(grant);
-    });
-    if (typeof revoked !== "string") return revoked;
-    const scope = BOTH;
-    await this.changes.effective(scope);
-    return { kind: "revoked", grant: grantSchema.parse(parseJson(revoked)) };
+  revokeGrant(grantId: string, by: Change = NOBODY): Promise<RevokedGrantAnswer> {
+    return this.#grantCalls.revoke(grantId, by);
   }
 
   /**
@@ -230,61 +200,16 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     return typeof made === "string" ? accountAnswer(this.store.memory) : made;
   }
 
-  async addKey(input: NewKey, by: Change = NOBODY, revision = 0): Promise<KeyAnswer> {
-    await this.changes.policies.load(revision);
-    const { accounts, keys } = this.store.memory;
-    const { account } = accounts;
-    if (!account) return { kind: "no-account" };
-    return this.#changeKey(by, NOTHING, () => {
-      if (!keys.hasRoom(Date.now())) return { kind: "too-many" };
-      return (memory, nowMs) => {
-        const added = memory.keys.add(account.user, input, nowMs);
-        memory.audit.note("key.create", by, null, keySettings(added), nowMs);
-        return added;
-      };
-    });
+  addKey(input: NewKey, by: Change = NOBODY, revision = 0): Promise<KeyAnswer> {
+    return this.#keyCalls.add(input, by, revision);
   }
 
-  /**
-   * Replaces a key with a new one; the old key still works for the grace period. A rotated key may be rotated again during its grace
-   * period, which can only shorten that.
-   */
-  async rotateKey(
-    { oldKeyId, keyId, hash, graceMs }: Rotation,
-    by: Change = NOBODY,
-    revision = 0,
-  ): Promise<KeyAnswer> {
-    await this.changes.policies.load(revision);
-    const { accounts, keys } = this.store.memory;
-    const { account } = accounts;
-    if (!account) return { kind: "no-account" };
-    return this.#changeKey(by, { leases: { keyId: oldKeyId }, denials: true }, () => {
-      const old = keys.get(oldKeyId);
-      if (!old || !keys.isValid(oldKeyId, Date.now())) return { kind: "no-key" };
-      if (graceMs > 0 && !keys.hasRoom(Date.now())) return { kind: "too-many" };
-      return (memory, nowMs) => {
-        const rotated = memory.keys.rotate(account.user, old, { keyId, hash }, nowMs + graceMs, nowMs);
-        memory.audit.note("key.rotate", by, keySettings(rotated.old), keySettings(rotated.added), nowMs);
-        return rotated.added;
-      };
-    });
+  rotateKey(rotation: Rotation, by: Change = NOBODY, revision = 0): Promise<KeyAnswer> {
+    return this.#keyCalls.rotate(rotation, by, revision);
   }
 
-  /** Revokes a key: the object rejects it from now on, whatever KV still says. */
-  async revokeKey(keyId: string, by: Change = NOBODY, revision = 0): Promise<KeyAnswer> {
-    await this.changes.policies.load(revision);
-    const { accounts, keys } = this.store.memory;
-    const { account } = accounts;
-    if (!account) return { kind: "no-account" };
-    return this.#changeKey(by, { leases: { keyId }, denials: true }, () => {
-      const old = keys.get(keyId);
-      if (!old) return { kind: "no-key" };
-      return (memory, nowMs) => {
-        const revoked = memory.keys.revoke(account.user, old, nowMs);
-        memory.audit.note("key.revoke", by, keySettings(old), keySettings(revoked), nowMs);
-        return revoked;
-      };
-    });
+  revokeKey(keyId: string, by: Change = NOBODY, revision = 0): Promise<KeyAnswer> {
+    return this.#keyCalls.revoke(keyId, by, revision);
   }
 
   audit(before: number, count: number): AuditEntry[] | null {
@@ -382,23 +307,5 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
   #isKnown(): boolean {
     const { hasTables, ledger } = this.store.memory;
     return hasTables || ledger.openCells.length > 0;
-  }
-
-  /** Changes a key, once for each call. @param prepare the change, or why there is none. */
-  async #changeKey(
-    by: Change,
-    scope: FenceScope,
-    prepare: () => ((memory: Memory, nowMs: number) => StoredKey) | KeyAnswer,
-  ): Promise<KeyAnswer> {
-    let keyId = this.changes.callOf(by);
-    if (keyId === null) {
-      const change = prepare();
-      if (typeof change !== "function") return change;
-      keyId = this.changes.commitOnce(by, (memory, nowMs) => change(memory, nowMs).keyId);
-    }
-    if (typeof keyId !== "string") return keyId;
-    const published = await this.changes.effective(scope);
-    const key = this.store.memory.keys.get(keyId);
-    return key ? { kind: "key", key: keyView(key, null), published } : { kind: "no-key" };
   }
 }

@@ -275,16 +275,16 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "a revoked grant ends at once",
-    file: "durable-objects/user-limiter/account-object.ts",
+    file: "durable-objects/user-limiter/grant-calls.ts",
     expression: "memory.accounts.revokeGrant(grantId, nowMs, grant && memory.billing?.admittedBy(grant))",
     without: "undefined",
     kind: "revoked",
   },
   {
     name: "the revocation of a grant waits for the leases of before",
-    file: "durable-objects/user-limiter/account-object.ts",
-    expression: "const scope = BOTH",
-    without: "const scope = NOTHING",
+    file: "durable-objects/user-limiter/grant-calls.ts",
+    expression: "this.#changes.effective(BOTH)",
+    without: 'this.#changes.effective({ leases: "none", denials: false })',
     kind: "revoked",
   },
   {
@@ -296,7 +296,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "the revocation of a key waits for repeated denials, too",
-    file: "durable-objects/user-limiter/account-object.ts",
+    file: "durable-objects/user-limiter/key-calls.ts",
     expression: "{ leases: { keyId }, denials: true }",
     without: "{ leases: { keyId }, denials: false }",
     kind: "revokedAfterADenial",
@@ -317,7 +317,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "the rotation of a key waits for its leases",
-    file: "durable-objects/user-limiter/account-object.ts",
+    file: "durable-objects/user-limiter/key-calls.ts",
     expression: "{ leases: { keyId: oldKeyId }, denials: true }",
     without: "NOTHING",
     kind: "rotated",

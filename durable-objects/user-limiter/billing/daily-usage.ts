@@ -1,4 +1,7 @@
-/** What an account was billed for on each day, for its forecast. Read from the ledger when it is asked for, and not kept. */
+/**
+ * What an account was billed for on each day, for its forecast. Not stored: read from the ledger when it is asked for. Once past days are
+ * frozen, memory keeps their sums until the next day, so that a page that polls does not read half a year each time.
+ */
 import { MAX_DAYS } from "../../../src/billing/forecast.ts";
 import { DAY_MS, HOUR_MS } from "../../../src/core/time.ts";
 import { includesKey, keyBinding, keyCondition } from "../key-selection.ts";
@@ -8,32 +11,74 @@ import type { Ledger } from "../ledger.ts";
 const BILLED = "live";
 const DAY_HOURS = DAY_MS / HOUR_MS;
 
-/**
- * Billed usage in requests on the days of UTC before today, oldest first and without gaps: all since the first usage, without the day of
- * that unless it is whole; at most {@link MAX_DAYS}. Thousandths.
- */
-export function billedDays(sql: SqlStorage, ledger: Ledger, hasTables: boolean, nowMs: number): number[] {
-  const today = Math.floor(nowMs / DAY_MS);
+/** Usage before a day, with what is reserved. */
+interface PastDays {
+  /** That day, since 1970. */
+  readonly today: number;
+  /** The first hour with usage; of older usage, the first hour that counts. Infinity: there is none. */
+  readonly firstHour: number;
+  /** By day since 1970, in thousandths. */
+  readonly sums: ReadonlyMap<number, number>;
+}
+
+export class DailyUsage {
+  readonly #sql: SqlStorage;
+  readonly #ledger: Ledger;
+  #frozen: PastDays | null = null;
+
+  constructor(sql: SqlStorage, ledger: Ledger) {
+    this.#sql = sql;
+    this.#ledger = ledger;
+  }
+
+  /**
+   * Billed usage in requests on the days of UTC before today, oldest first and without gaps: all since the first usage, without the day of
+   * that unless it is whole; at most {@link MAX_DAYS}. Thousandths.
+   */
+  before(nowMs: number, hasTables: boolean): number[] {
+    const today = Math.floor(nowMs / DAY_MS);
+    const { firstHour, sums } = this.#pastDays(today, hasTables);
+    const reserved = new Map<number, number>();
+    // It is in the ledger, but not billed yet.
+    for (const { hour, keyId, costMilli } of this.#ledger.reserved()) {
+      if (includesKey(BILLED, keyId)) addTo(reserved, hour, costMilli);
+    }
+    const first = Math.max(today - MAX_DAYS, Math.ceil(firstHour / DAY_HOURS));
+    const count = Math.max(0, today - first);
+    return Array.from({ length: count }, (_none, i) =>
+      Math.max(0, (sums.get(first + i) ?? 0) - (reserved.get(first + i) ?? 0)),
+    );
+  }
+
+  #pastDays(today: number, hasTables: boolean): PastDays {
+    if (this.#frozen?.today === today) return this.#frozen;
+    const found = pastDays(this.#sql, this.#ledger, hasTables, today);
+    // Then nothing is added to them any more: cells only move from memory to the table.
+    const isFrozen = this.#ledger.firstOpenHour >= today * DAY_HOURS;
+    this.#frozen = isFrozen ? found : null;
+    return found;
+  }
+}
+
+function pastDays(sql: SqlStorage, ledger: Ledger, hasTables: boolean, today: number): PastDays {
   const [fromHour, toHour] = [(today - MAX_DAYS) * DAY_HOURS, today * DAY_HOURS];
   const sums = new Map<number, number>();
   let firstHour = hasTables && hasUsageBefore(sql, fromHour) ? fromHour : Infinity;
   const add = (hour: number, milli: number): void => {
-    if (hour >= toHour) return;
-    const day = Math.floor(hour / DAY_HOURS);
-    sums.set(day, (sums.get(day) ?? 0) + milli);
+    addTo(sums, hour, milli);
     if (milli > 0) firstHour = Math.min(firstHour, hour);
   };
   if (hasTables) for (const { hour, milli } of storedDays(sql, fromHour, toHour)) add(hour, milli);
   for (const { hour, keyId, costMilli } of ledger.openCells) {
-    if (includesKey(BILLED, keyId)) add(hour, costMilli);
+    if (hour < toHour && includesKey(BILLED, keyId)) add(hour, costMilli);
   }
-  // What is reserved is in the ledger, but not billed yet.
-  for (const { hour, keyId, costMilli } of ledger.reserved()) {
-    if (includesKey(BILLED, keyId)) add(hour, -costMilli);
-  }
-  const first = Math.max(today - MAX_DAYS, Math.ceil(firstHour / DAY_HOURS));
-  const count = Math.max(0, today - first);
-  return Array.from({ length: count }, (_none, i) => Math.max(0, sums.get(first + i) ?? 0));
+  return { today, firstHour, sums };
+}
+
+/** Adds to the day of an hour. */
+function addTo(sums: Map<number, number>, hour: number, milli: number): void {
+  const day = Math.floor(hour / DAY_HOURS);
+  sums.set(day, (sums.get(day) ?? 0) + milli);
 }
 
 /** A row for each day with usage: the first hour that has some, and the day's sum. */

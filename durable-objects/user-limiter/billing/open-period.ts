@@ -21,7 +21,7 @@ import type { AuditTrail } from "../audit-trail.ts";
 import type { Ledger } from "../ledger.ts";
 import { admittedTokens, counterAllowance, counterOffset, liveBasis } from "./allowances.ts";
 import type { BillingStore } from "./billing-store.ts";
-import { billedDays } from "./daily-usage.ts";
+import { DailyUsage } from "./daily-usage.ts";
 import { decimalsOf, type Offer, offerOf } from "./offers.ts";
 import { type Bill, type BillContext, billOf, creditsAfter } from "./rating.ts";
 
@@ -43,9 +43,11 @@ export interface DeskParts {
 
 export class OpenPeriod {
   protected readonly parts: DeskParts;
+  readonly #days: DailyUsage;
 
   constructor(parts: DeskParts) {
     this.parts = parts;
+    this.#days = new DailyUsage(parts.sql, parts.ledger);
   }
 
   get store(): BillingStore {
@@ -67,8 +69,7 @@ export class OpenPeriod {
 
   /** Billed usage on the complete days before now (daily-usage.ts). */
   billedDays(nowMs: number): number[] {
-    const { sql, ledger, hasTables } = this.parts;
-    return billedDays(sql, ledger, hasTables(), nowMs);
+    return this.#days.before(nowMs, this.parts.hasTables());
   }
 
   /** The account's grants as they count in the open period. */

@@ -1,6 +1,6 @@
 /**
- * What an account's open period will come to: the usage that its past days let expect, rated by the code that closes the period. Changes
- * nothing and keeps nothing.
+ * What an account's open period is expected to come to: the usage that its past days suggest, rated by the code that closes the period.
+ * Changes nothing.
  */
 import { type BilledPeriod, endTrial } from "../../../src/billing/billed-period.ts";
 import { forecast } from "../../../src/billing/forecast.ts";

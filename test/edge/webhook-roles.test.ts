@@ -1,4 +1,4 @@
-/** Who may do what with webhooks: each operation with a token of each role. And what a new endpoint says of the policy in force. */
+/** Webhooks: which role each operation needs, and the warning of a new endpoint if the policy in force does not report its kinds. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
 import { ADMIN_CONTRACT } from "../../src/api/admin-contract.ts";

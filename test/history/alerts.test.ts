@@ -1,13 +1,11 @@
 /** Alerts: each threshold is reported once in a billing period, as soon as usage has reached it, whatever happens in between. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { EVENT_KINDS } from "../../src/event-kinds.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { type BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 import { account, policy } from "./closed-user.ts";
 
-let start = (): void => undefined;
-beforeAll(() => void (start = stopTime()));
-afterAll(() => start());
+stopTime();
 
 type Overage = NonNullable<
   Extract<PolicyDocument["tiers"][string]["limits"][number], { kind: "quota" }>["overage"]

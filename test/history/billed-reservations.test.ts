@@ -1,16 +1,12 @@
 /** Reservations of a billed account: usage in units has a price, and what is reserved is on no bill before it is settled or expires. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { usageBySegment } from "../../src/billing/segment.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { expandAnswers } from "../../src/limiter/wire.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 type Plan = NonNullable<PolicyDocument["tiers"][string]["plan"]>;
 const perToken = (unit: string): Plan => ({

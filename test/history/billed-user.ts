@@ -3,6 +3,7 @@
  *
  * Each call's writes are on disk before it returns. A crash loses what was only in memory. Asserts nothing.
  */
+import { afterAll, beforeAll } from "vitest";
 import * as z from "zod/mini";
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { BillingStore } from "../../durable-objects/user-limiter/billing/billing-store.ts";
@@ -34,16 +35,18 @@ const bindings = {
   POLICY_REGISTRY: { getByName: () => ({ revision: async () => null }) },
 };
 
-/** Stops the clock, and all waiting. @returns what starts them again. */
-export function stopTime(): () => void {
+/** Stops the clock, and all waiting, for the tests of the calling file. */
+export function stopTime(): void {
   const { now } = Date;
   const scheduler: unknown = Reflect.get(globalThis, "scheduler");
-  Date.now = () => clock.nowMs;
-  Object.assign(globalThis, { scheduler: { wait: async () => undefined } });
-  return () => {
+  beforeAll(() => {
+    Date.now = () => clock.nowMs;
+    Object.assign(globalThis, { scheduler: { wait: async () => undefined } });
+  });
+  afterAll(() => {
     Date.now = now;
     Object.assign(globalThis, { scheduler });
-  };
+  });
 }
 
 const clock = { nowMs: 0 };

@@ -4,7 +4,7 @@
  * adds up to the live usage of the ledger, and that to what was admitted.
  */
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { BilledPeriod } from "../../src/billing/billed-period.ts";
 import { usageBySegment } from "../../src/billing/segment.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
@@ -18,11 +18,7 @@ import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 const RUNS = Number(process.env["BILLING_HISTORY_RUNS"] ?? 60);
 const SEED = Number(process.env["BILLING_SEED"] ?? 20_261_130);
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 type TierDocument = PolicyDocument["tiers"][string];
 const CENT = { model: "unit", unit: "0.01" } as const;

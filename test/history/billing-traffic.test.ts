@@ -2,7 +2,7 @@
  * Each change of an account's terms in mid-traffic: with requests just before and after it, and a lease that is lent before it and settled
  * after it. Nothing is billed twice, and nothing is lost between two segments.
  */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { usageBySegment } from "../../src/billing/segment.ts";
 import { DAY_MS } from "../../src/core/time.ts";
 import type { TierChange } from "../../src/objects/billing.ts";
@@ -11,11 +11,7 @@ import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { checkPeriods, sumOf } from "./billed-periods.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 const CENT = { model: "unit", unit: "0.01" } as const;
 const tierOf = (amount: number, overage: object, plan: object) => ({

@@ -1,15 +1,11 @@
 /** Periods, segments and changes of terms of one account, in its own object, in mid-traffic. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DAY_MS } from "../../src/core/time.ts";
 import type { Lease } from "../../src/objects/object-call.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 type TierDocument = PolicyDocument["tiers"][string];
 type Overage = Extract<TierDocument["limits"][number], { kind: "quota" }>["overage"];

@@ -1,6 +1,6 @@
 /** Closing an account's periods in its own object, by its alarm: draft, review, number, payment. */
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { rateAgain } from "../../src/billing/draft-invoice.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/core/time.ts";
 import { writeDocument } from "../../src/objects/invoice.ts";
@@ -8,11 +8,7 @@ import { OPERATOR, stopTime } from "./billed-user.ts";
 import { account, invoices, policy, statuses, withoutBilling } from "./closed-user.ts";
 import { type CallFate, Registers } from "./registers.ts";
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 describe("the close of a period", () => {
   it("drafts its invoice two hours after its end without any request, and numbers it after the review", async () => {

@@ -2,15 +2,13 @@
  * Erasure of a billed user: nothing that storage holds has their personal data any more, numbered documents and the ledger are byte for
  * byte as before, and what cannot be erased at once is erased later, whatever crashes meanwhile.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ErasedAnswer } from "../../src/objects/account.ts";
 import { stripeCustomerSchema, stripeRowSchema } from "../../src/objects/stripe.ts";
 import { type BilledUser, stopTime } from "./billed-user.ts";
 import { account, invoices, policy } from "./closed-user.ts";
 
-let startTime: () => void;
-beforeAll(() => void (startTime = stopTime()));
-afterAll(() => startTime());
+stopTime();
 
 const DUE = { reviewMinutes: 60 };
 /** Each is part of some text that somebody wrote about the user. */

@@ -1,13 +1,11 @@
 /** Events of an account: each change is reported once, in order, whatever crashes, and nothing is written if the policy reports none. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { EVENT_KINDS } from "../../src/event-kinds.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { type BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 import { account, invoices, policy, tier } from "./closed-user.ts";
 
-let start = (): void => undefined;
-beforeAll(() => void (start = stopTime()));
-afterAll(() => start());
+stopTime();
 
 const ALL: string[] = [...EVENT_KINDS];
 /** A quota of 1000 that is never billed for more. */

@@ -1,17 +1,13 @@
 /** The forecast of an account's open period, in its own object: which days it is made of, and that it is rated as the period's bill is. */
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
 import type { BillingForecast } from "../../src/objects/billing.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 import { invoices } from "./closed-user.ts";
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 type TierDocument = PolicyDocument["tiers"][string];
 type Plan = TierDocument["plan"];

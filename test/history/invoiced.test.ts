@@ -1,16 +1,12 @@
 /** What reports have of accounts: while a period is open, and when it is closed, corrected or cancelled. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { invoicedSums, outstandingSums, type Register } from "../../src/api/billing/invoiced-sums.ts";
 import type { SumKey } from "../../src/objects/billing-register.ts";
 import { type BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 import { account, invoices, policy, tier } from "./closed-user.ts";
 import type { Registers } from "./registers.ts";
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 const ID = "ann.20260101";
 const DRAFTED = "2026-02-01T02:10:00Z";

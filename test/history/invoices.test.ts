@@ -1,14 +1,10 @@
 /** What an operator does with invoices: adjusting drafts, correcting, payment, past due and its block, cancelling. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { InvoiceChangeAnswer, InvoiceView } from "../../src/objects/invoices.ts";
 import { type BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 import { account, invoices, policy, statuses } from "./closed-user.ts";
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 const ID = "ann.20260101";
 const DRAFTED = "2026-02-01T02:10:00Z";

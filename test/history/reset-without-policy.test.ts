@@ -1,15 +1,11 @@
 /** A reset while no policy can be loaded: what is lent would stay open and be charged to the refilled limits (R11). */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { AccountChanges } from "../../durable-objects/user-limiter/account-changes.ts";
 import { UserStore } from "../../durable-objects/user-limiter/user-store.ts";
 import { stopTime } from "./billed-user.ts";
 import { Disk, storageOf } from "./sqlite-storage.ts";
 
-let startTime: () => void;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 const none = (): void => undefined;
 

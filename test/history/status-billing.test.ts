@@ -1,13 +1,9 @@
 /** What a billed account's status says of money. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 
-let startTime = (): void => undefined;
-beforeAll(() => {
-  startTime = stopTime();
-});
-afterAll(() => startTime());
+stopTime();
 
 function policy(billing?: PolicyDocument["billing"]): PolicyDocument {
   const quota = { name: "month", kind: "quota", amount: 100, per: "month" } as const;

@@ -14,16 +14,12 @@ const DRAFTED = "2026-02-01T02:10:00Z";
 const ISSUED = "2026-02-01T04:00:00Z";
 const VARIABLES = { STRIPE_SECRET_KEY: FAKE_SECRET_KEY, STRIPE_API_URL: "http://127.0.0.1:1" };
 
-let startTime = (): void => undefined;
+stopTime();
 let stripe = new StripeFake(() => Date.now());
 beforeAll(() => {
-  startTime = stopTime();
   vi.stubGlobal("fetch", (input: string, init: RequestInit) => stripe.fetch(new Request(input, init)));
 });
-afterAll(() => {
-  vi.unstubAllGlobals();
-  startTime();
-});
+afterAll(() => void vi.unstubAllGlobals());
 beforeEach(() => {
   stripe = new StripeFake(() => Date.now());
 });

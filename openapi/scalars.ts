@@ -16,6 +16,11 @@ export function words(description: string) {
   return about(description, z.string());
 }
 
+/** An amount of money: a decimal string. */
+export function money(description: string) {
+  return words(`${description} In the currency's major unit.`);
+}
+
 /** A whole number, at least 0. */
 export function count(description: string) {
   return about(description, z.int().check(z.gte(0)));

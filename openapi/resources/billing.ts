@@ -3,9 +3,7 @@ import * as z from "zod/mini";
 import { userIdSchema } from "../../src/identity/user-id.ts";
 import { about, named } from "../annotations.ts";
 import { answer, type OperationNotes, REASON } from "../notes.ts";
-import { amount, count, moment, momentOrNull, words } from "../scalars.ts";
-
-const sum = (description: string) => words(`${description} In the currency's major unit.`);
+import { amount, count, moment, momentOrNull, money, words } from "../scalars.ts";
 
 const lineSchema = named(
   "BillLine",
@@ -21,7 +19,7 @@ const lineSchema = named(
         z.strictObject({ quantity: z.string(), unitPrice: z.string(), flat: z.string(), amount: z.string() }),
       ),
     ),
-    amount: sum("Before tax."),
+    amount: money("Before tax."),
   }),
 );
 
@@ -30,14 +28,14 @@ const billSchema = named(
   "What a period comes to if no usage follows.",
   z.strictObject({
     lines: z.array(lineSchema),
-    subtotal: sum("The sum of the lines."),
+    subtotal: money("The sum of the lines."),
     taxes: z.array(z.strictObject({ name: z.string(), percent: z.string(), amount: z.string() })),
-    total: sum("With tax."),
+    total: money("With tax."),
     credits: about(
       "What credits pay of it.",
       z.array(z.strictObject({ id: z.string(), amount: z.string() })),
     ),
-    due: sum("What is left to pay."),
+    due: money("What is left to pay."),
   }),
 );
 
@@ -173,8 +171,8 @@ const creditFields = {
   id: z.uuid(),
   kind: about("Whether the customer has paid for it.", z.enum(["paid", "promotional"])),
   currency: words("ISO 4217."),
-  amount: sum("What was given."),
-  left: sum("What no bill of an ended period takes."),
+  amount: money("What was given."),
+  left: money("What no bill of an ended period takes."),
   effective: moment("Bills of periods that end later may use it."),
   expires: momentOrNull("It pays its last bill for the period that contains this moment."),
   source: words("What it was given for."),
@@ -189,7 +187,7 @@ export type CreditResponse = z.infer<typeof creditSchema>;
 const removedCreditSchema = named(
   "RemovedCredit",
   "A credit of which everything was removed that has not accrued.",
-  z.strictObject({ ...creditFields, removed: sum("What was removed.") }),
+  z.strictObject({ ...creditFields, removed: money("What was removed.") }),
 );
 export type RemovedCreditResponse = z.infer<typeof removedCreditSchema>;
 

@@ -3,14 +3,12 @@ import * as z from "zod/mini";
 import { SUM_KEYS } from "../../src/billing/document-parts.ts";
 import { about, named } from "../annotations.ts";
 import { answer, type OperationNotes } from "../notes.ts";
-import { count, words } from "../scalars.ts";
-
-const sum = (description: string) => words(`${description} In the currency's major unit.`);
+import { count, money, words } from "../scalars.ts";
 
 const sumFields = {
   documents: count("Invoices and credit notes. One with lines of several tiers or routes counts for each."),
-  amount: sum("What was invoiced, before tax, less credit notes. Void invoices are not counted."),
-  creditNotes: sum("What credit notes took back: `amount` is without it."),
+  amount: money("What was invoiced, before tax, less credit notes. Void invoices are not counted."),
+  creditNotes: money("What credit notes took back: `amount` is without it."),
 };
 const sumSchema = named("InvoicedSum", "What documents add up to.", z.strictObject(sumFields));
 
@@ -44,8 +42,8 @@ export const invoicedSchema = named(
       "What is left to pay now of all invoices, whatever the range. Those that were given up are not waited for.",
       z.strictObject({
         documents: count("Invoices of which something is left to pay."),
-        open: sum("With tax."),
-        pastDue: sum("Of that, what is past due."),
+        open: money("With tax."),
+        pastDue: money("Of that, what is past due."),
       }),
     ),
   }),

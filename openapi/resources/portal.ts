@@ -4,7 +4,7 @@ import { userIdSchema } from "../../src/identity/user-id.ts";
 import { PORTAL_KINDS } from "../../src/objects/portal.ts";
 import { about, named } from "../annotations.ts";
 import { answer, DISPLAY_NAME, json, type OperationNotes, PAGE } from "../notes.ts";
-import { moment, nextCursor, words } from "../scalars.ts";
+import { moment, money, nextCursor, words } from "../scalars.ts";
 import { billingSchema, EXAMPLE, PREVIEW, previewSchema, segmentSchema } from "./billing.ts";
 import { DOCUMENTS_NOTES } from "./documents.ts";
 import { SUMMARY, summarySchema } from "./invoices.ts";
@@ -56,7 +56,7 @@ export const portalTiersSchema = named(
         "What a tier costs.",
         z.strictObject({
           name: z.string(),
-          base: words("The base fee of a month, in the currency's major unit."),
+          base: money("The base fee of a month."),
           included: about("Tokens in a month; null: any number.", z.nullable(z.number())),
           overage: about("What happens beyond that.", z.enum(["stop", "payg", "prepaid"])),
           price: about("What usage beyond it costs, in words; null: nothing.", z.nullable(z.string())),

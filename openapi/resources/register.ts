@@ -5,9 +5,7 @@ import { userIdSchema } from "../../src/identity/user-id.ts";
 import { INVOICE_STATUSES } from "../../src/billing/invoice-status.ts";
 import { about, named } from "../annotations.ts";
 import { answer, type OperationNotes, PAGE } from "../notes.ts";
-import { count, moment, momentOrNull, nextCursor, words } from "../scalars.ts";
-
-const sum = (description: string) => words(`${description} In the currency's major unit.`);
+import { count, moment, momentOrNull, money, nextCursor, words } from "../scalars.ts";
 
 export const documentsSchema = z.strictObject({
   series: words("The series whose documents these are."),
@@ -22,8 +20,8 @@ export const documentsSchema = z.strictObject({
         account: userIdSchema,
         period: z.strictObject({ start: moment("Its first moment."), end: moment("Exclusive.") }),
         currency: words("ISO 4217."),
-        total: sum("With tax."),
-        open: sum("What is left to pay."),
+        total: money("With tax."),
+        open: money("What is left to pay."),
         status: z.enum(INVOICE_STATUSES),
         issuedAt: moment("Never before that of the number before."),
         dueAt: momentOrNull("Null if nothing was to be paid."),

@@ -3,9 +3,7 @@ import * as z from "zod/mini";
 import { userIdSchema } from "../../src/identity/user-id.ts";
 import { about, named } from "../annotations.ts";
 import { answer, type OperationNotes, PAGE } from "../notes.ts";
-import { count, moment, nextCursor, words } from "../scalars.ts";
-
-const sum = (description: string) => words(`${description} In the currency's major unit.`);
+import { count, moment, money, nextCursor, words } from "../scalars.ts";
 
 export const runningSchema = named(
   "RunningReport",
@@ -28,11 +26,11 @@ export const runningSchema = named(
           currency: words(
             "Of the period. If it is not the report's, the policy's has changed since the period began: add up only accounts of one currency.",
           ),
-          base: sum(
+          base: money(
             "The base fee of a whole period, by the terms of now; 0 during a trial. The sum over all accounts is the monthly recurring revenue.",
           ),
-          subtotal: sum("What the period comes to if no usage follows, before tax."),
-          overage: sum("Of that, usage beyond the included amount."),
+          subtotal: money("What the period comes to if no usage follows, before tax."),
+          overage: money("Of that, usage beyond the included amount."),
           requests: count("Billed requests of the period so far: admitted, with live keys."),
           cost: about(
             "An estimate: `requests` at `costPerMillion`. Null: the policy has none, or the period is in another currency.",

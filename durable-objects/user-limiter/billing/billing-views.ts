@@ -19,7 +19,7 @@ export function billingView(
   account: Account,
   nowMs: number,
 ): BillingView | null {
-  const billed = desk.current();
+  const billed = desk.snapshot();
   const own = desk.store.account;
   if (billed === null || own === null) return null;
   const { period, currency } = billed;

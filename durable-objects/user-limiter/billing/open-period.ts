@@ -103,6 +103,12 @@ export class OpenPeriod {
     return period && this.withGrants(period);
   }
 
+  /** {@link current} with its usage as of now, so that a view reads the ledger once. Never store it. */
+  snapshot(): BilledPeriod | null {
+    const billed = this.current();
+    return billed && { ...billed, usageAtEnd: this.usageOf(billed) };
+  }
+
   /** The end of the account's trial in the open period, and the terms from then on; null: it changes nothing any more. */
   endOfTrial(
     policy: Policy,

@@ -11,7 +11,7 @@ import { decimalsOf } from "./offers.ts";
 
 /** Null: the account has no open period. */
 export function runningPeriod(desk: BillingDesk, policy: Policy, { tier }: Account): RunningPeriod | null {
-  const billed = desk.current();
+  const billed = desk.snapshot();
   if (billed === null) return null;
   const { period, currency } = billed;
   const exponent = decimalsOf(currency);

@@ -215,7 +215,7 @@ const ALLOWANCE = {
   amount: 1_400_000,
   stop: "spend_cap" as const,
 };
-/** Also of the portal, without what is the operator's. */
+/** The portal has it too, without the operator's fields. */
 export const EXAMPLE = {
   account: "acme",
   tier: "pro",

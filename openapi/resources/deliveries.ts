@@ -34,7 +34,7 @@ const deliveriesSchema = z.strictObject({ deliveries: z.array(deliverySchema), c
 
 const replayedSchema = z.strictObject({
   replayed: count("Dead deliveries that wait again."),
-  dead: count("Deliveries that are still dead: repeat the call with another Idempotency-Key."),
+  dead: count("Deliveries that are still dead. Above 0: repeat the call with another Idempotency-Key."),
 });
 
 const DELIVERY = {
@@ -89,7 +89,7 @@ const replayDelivery: OperationNotes = {
 const replayDead: OperationNotes = {
   tag: "Webhooks",
   summary: "Send all dead events to a webhook endpoint again",
-  description: `The oldest ${MAX_REPLAYED} in one call, and none while half of the endpoint's queue waits: repeat it while \`dead\` is above 0. The events of an account are sent in order, each with the same id and with ten attempts again. With the same Idempotency-Key, a call replays once.`,
+  description: `The oldest ${MAX_REPLAYED} in one call, as long as at most half of the endpoint's queue waits. Repeat it while \`dead\` is above 0. The events of an account are sent in order, each with the same id and with ten attempts again. With the same Idempotency-Key, a call replays once.`,
   body: { fields: { reason: REASON }, examples: { repaired: { reason: "Receiver repaired" } } },
   responses: [
     answer(200, "How many wait again, and how many are dead.", replayedSchema, {

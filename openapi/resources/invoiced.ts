@@ -26,20 +26,20 @@ export const invoicedSchema = named(
           "What the documents of one month, tier, route or customer add up to.",
           z.strictObject({
             key: words(
-              "Such as `2026-11`, `pro`, `/batch` or `acme`. Lines without a route or tier have their kind: `(base)`, `(overage)`, `(minimum)`, `(adjustment)`, `(carried)`.",
+              "Such as `2026-11`, `pro`, `/batch` or `acme`. Lines without a route or tier are listed by their kind: `(base)`, `(overage)`, `(minimum)`, `(adjustment)`, `(carried)`.",
             ),
             ...sumFields,
           }),
         ),
       ),
     ),
-    others: about("All that have no row. Null: there are none.", z.nullable(sumSchema)),
+    others: about("All that have no row, together. Null: there are none.", z.nullable(sumSchema)),
     total: about("All documents of the range, each once. The same for every `by`.", sumSchema),
     unknown: count(
-      "Documents that an earlier version registered: they count with their total, tax included, as tier and route `(unknown)`, until the register is rebuilt.",
+      "Documents that an earlier version registered. Until the register is rebuilt, they count with their total, tax included, as tier and route `(unknown)`.",
     ),
     outstanding: about(
-      "What is left to pay now of all invoices, whatever the range. Those that were given up are not waited for.",
+      "What is left to pay now of all invoices, whatever the range, except those that were given up.",
       z.strictObject({
         documents: count("Invoices of which something is left to pay."),
         open: money("With tax."),

@@ -73,7 +73,7 @@ function hasFailed({ upstreamCode }: Exchange): boolean {
 function outcomeOf(exchange: Exchange, found: ReadUsage | null, usage: RouteUsage | null): UpstreamOutcome {
   const { upstreamCode: status, reportedCost, request } = exchange;
   const isLost = status === 0 && exchange.reason !== null;
-  // A response to HEAD never has the body that would report usage, and the client gets nothing that was made for it.
+  // A response to HEAD has no body, so it reports no usage, and the client gets nothing that would cost any.
   if (request.method === "HEAD" && usage && usage.from !== "header" && !isLost && status < 500) {
     return { kind: "responded", status, milli: 0 };
   }

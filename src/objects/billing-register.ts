@@ -116,11 +116,11 @@ export interface SumQuery {
   readonly count: number;
 }
 
-/** What the documents of one key add up to, before tax. */
+/** What the lines of one key add up to, before tax. */
 export interface SumRow {
   /** Null: all keys that were not asked for. */
   readonly key: string | null;
-  /** That have lines of this key, void ones not counted. */
+  /** Documents with lines of this key, without void ones. */
   readonly documents: number;
   readonly minor: string;
 }

@@ -2,7 +2,7 @@
 import { POOL_DEFAULTS } from "./pool-defaults.ts";
 import type { PoolDocument } from "./pool-schema.ts";
 
-/** Plain data. A pool without a probe stays without one: its default is not what a probe of `/` is. */
+/** Plain data. A pool without `probe` stays without it: that does not mean a probe of `/`. */
 export function effectivePool({ targets, discover, probe, ...pool }: PoolDocument): object {
   const { balance, weight, retry, eject } = POOL_DEFAULTS;
   const on = new Set<string | number>(pool.retry?.on ?? retry.on);

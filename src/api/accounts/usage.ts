@@ -136,7 +136,7 @@ export async function getUsage(c: Context<AppEnv>): Promise<Response> {
   });
 }
 
-/** @returns a list that is not empty: of one name it has that name, of more also those of the others. */
+/** Every selection of the names, in every order, joined by commas. Typed as not empty, for the schema. */
 function groupings(names: readonly UsageGroup[]): readonly [string, ...string[]] {
   const all = names.flatMap((name) => {
     const others = names.filter((other) => other !== name);

@@ -23,7 +23,7 @@ import {
 import { allSeries } from "./register.ts";
 
 const DEFAULT_ROWS = 100;
-/** If nothing says which currency amounts of 0 are in. */
+/** Decimals of an amount of 0 if the currency is not known. */
 const DEFAULT_EXPONENT = 2;
 
 const invoicedQuery = z.strictObject({

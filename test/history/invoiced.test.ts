@@ -1,10 +1,9 @@
 /** What reports have of accounts: while a period is open, and when it is closed, corrected or cancelled. */
 import { describe, expect, it } from "vitest";
-import { invoicedSums, outstandingSums, type Register } from "../../src/api/billing/invoiced-sums.ts";
+import { invoicedSums, outstandingSums } from "../../src/api/billing/invoiced-sums.ts";
 import type { SumKey } from "../../src/objects/billing-register.ts";
 import { type BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 import { account, invoices, policy, tier } from "./closed-user.ts";
-import type { Registers } from "./registers.ts";
 
 stopTime();
 
@@ -14,17 +13,9 @@ const ISSUED = "2026-02-01T04:00:00Z";
 const LATER = "2026-02-01T05:00:00Z";
 const VAT = [{ country: "DE", name: "VAT", percent: "20" }];
 
-function registersOf(registers: Registers): Register[] {
-  return ["INV", "INV-CN"].map((name) => ({
-    isOfNotes: name === "INV-CN",
-    sums: async (query) => registers.object(name).sums(query),
-    outstanding: async () => registers.object(name).outstanding(),
-  }));
-}
-
 /** What was invoiced, by key, with the total of all. */
 async function invoiced({ registers }: BilledUser, by: SumKey): Promise<Record<string, string>> {
-  const { rows, total } = await invoicedSums(registersOf(registers), { by, fromMs: null, toMs: null }, 100);
+  const { rows, total } = await invoicedSums(registers.forReports, { by, fromMs: null, toMs: null }, 100);
   const shown = [...rows, { key: "total", ...total }];
   return Object.fromEntries(shown.map(({ key, minor }) => [key, String(minor)]));
 }
@@ -50,7 +41,7 @@ describe("what was invoiced", () => {
     const all = { "(base)": "3100", "(overage)": "50", "(adjustment)": "-100", total: "3050" };
     expect(await invoiced(user, "route")).toEqual(all);
     expect(await invoiced(user, "tier")).toEqual({ pro: "3150", "(adjustment)": "-100", total: "3050" });
-    expect(await outstandingSums(registersOf(user.registers))).toEqual({
+    expect(await outstandingSums(user.registers.forReports)).toEqual({
       documents: 1,
       openMinor: 3_660n,
       pastDueMinor: 0n,
@@ -62,7 +53,7 @@ describe("what was invoiced", () => {
     expect(await invoiced(user, "month")).toEqual({ "2026-01": "1950", total: "1950" });
     expect(await invoiced(user, "customer")).toEqual({ ann: "1950", total: "1950" });
     await user.passUntil("2026-02-16T00:00:00Z");
-    const { openMinor, pastDueMinor } = await outstandingSums(registersOf(user.registers));
+    const { openMinor, pastDueMinor } = await outstandingSums(user.registers.forReports);
     expect([openMinor, pastDueMinor]).toEqual([2_340n, 2_340n]);
   });
 
@@ -74,7 +65,7 @@ describe("what was invoiced", () => {
     await user.passUntil(LATER);
     expect(await invoiced(user, "tier")).toEqual({ pro: "0", total: "0" });
     expect(await invoiced(user, "month")).toEqual({ "2026-01": "0", total: "0" });
-    expect((await outstandingSums(registersOf(user.registers))).documents).toBe(0);
+    expect((await outstandingSums(user.registers.forReports)).documents).toBe(0);
   });
 
   it("is the same after a rebuild, which fills in what an older register did not know", async () => {

@@ -3,10 +3,13 @@
  * on the way back. Asserts nothing.
  */
 import { RegisterBook } from "../../durable-objects/billing-register/register-book.ts";
-import type {
-  BillingRegisterRpc,
-  RegisteredDocument,
-  RegisterNamespace,
+import type { Register } from "../../src/api/billing/invoiced-sums.ts";
+import { DOCUMENT_KINDS } from "../../src/billing/invoice-document.ts";
+import {
+  type BillingRegisterRpc,
+  type RegisteredDocument,
+  type RegisterNamespace,
+  seriesName,
 } from "../../src/objects/billing-register.ts";
 import { Disk, type Handle, storageOf } from "./sqlite-storage.ts";
 
@@ -26,6 +29,18 @@ export class Registers {
   /** The binding of the objects. */
   get binding() {
     return { getByName: (name: string) => this.#stub(name) };
+  }
+
+  /** The registers of the series INV, as reports ask them. */
+  get forReports(): Register[] {
+    return DOCUMENT_KINDS.map((kind) => {
+      const name = seriesName("INV", kind);
+      return {
+        isOfNotes: kind === "credit_note",
+        sums: async (query) => this.object(name).sums(query),
+        outstanding: async () => this.object(name).outstanding(),
+      };
+    });
   }
 
   /** Kills all registers: what was only in memory is lost. */

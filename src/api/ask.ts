@@ -1,4 +1,4 @@
-/** Calls from the admin API to Durable Objects: each has a deadline, and a failure is 503. */
+/** Calls from the admin API and the portal to Durable Objects: each has a deadline, and a failure is 503. */
 import type { Context } from "hono";
 import { withDeadline } from "../deadline.ts";
 import type { AppEnv } from "../edge/app-env.ts";
@@ -9,8 +9,8 @@ import { messageOf } from "../log.ts";
 import type { CallDiffers, Change } from "../objects/change.ts";
 import { accountOf } from "./account-of.ts";
 
-/** An operator can wait longer than a request: this covers a write to storage and to KV. */
-const DEADLINE_MS = 10_000;
+/** An operator or a customer can wait longer than a request to the gateway: this covers a write to storage and to KV. */
+export const DEADLINE_MS = 10_000;
 
 /** Of a longer Idempotency-Key the digest is stored: customers send it too, and a day's calls must fit into the account's object. */
 const MAX_KEY_LENGTH = 255;

@@ -3,13 +3,14 @@ import type { Context } from "hono";
 import { generateCookie, getCookie } from "hono/cookie";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { PORTAL } from "../endpoint.ts";
+import { type PortalCredential, readPortalCredential } from "./portal-credential.ts";
 
 /** Prefixed with `__Secure-` on https, as the dashboard's (session-cookie.ts says why). */
 const NAME = "el_portal";
 
-/** The session's value as the browser sent it, or undefined. */
-export function portalCookie(c: Context<AppEnv>): string | undefined {
-  return isSecure(c) ? getCookie(c, NAME, "secure") : getCookie(c, NAME);
+/** The session that the browser presents, not checked yet; null if its cookie is missing or cannot be one. */
+export async function presentedSession(c: Context<AppEnv>): Promise<PortalCredential | null> {
+  return readPortalCredential((isSecure(c) ? getCookie(c, NAME, "secure") : getCookie(c, NAME)) ?? "");
 }
 
 /** The `Set-Cookie` header that keeps a session until it expires. */

@@ -1,10 +1,7 @@
 /** A customer's session: begun with a key of the account or with a link, shown, and ended. */
 import type { Context } from "hono";
-import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { unavailable } from "../../edge/problem.ts";
-import { readPortalCredential } from "./portal-credential.ts";
-import { messageOf } from "../../log.ts";
 import type { PortalSession } from "../../objects/portal.ts";
 import { stubOf } from "../accounts/account-object.ts";
 import { readBody } from "../body.ts";
@@ -12,9 +9,9 @@ import { type Endpoints, PORTAL } from "../endpoint.ts";
 import { iso } from "../rfc3339.ts";
 import { crossSite } from "../session/identify-actor.ts";
 import { requestOrigin } from "../session/request-origin.ts";
-import { PORTAL_DEADLINE_MS } from "./portal-access.ts";
-import { clearPortal, keepPortal, portalCookie } from "./portal-cookie.ts";
+import { clearPortal, keepPortal, presentedSession } from "./portal-cookie.ts";
 import { authorOf, rightsOf } from "./portal-rights.ts";
+import { sessionCall } from "./session-call.ts";
 import { signIn, signInSchema } from "./sign-in.ts";
 
 export const PORTAL_SESSIONS = {
@@ -70,17 +67,10 @@ async function deleteSession(c: Context<AppEnv>): Promise<Response> {
 
 /** Ends the session of the request's cookie, if it has one. @returns false: it may not have ended. */
 async function endPresented(c: Context<AppEnv>, what: string): Promise<boolean> {
-  const { services, requestId } = c.var;
-  const credential = await readPortalCredential(portalCookie(c) ?? "");
+  const credential = await presentedSession(c);
   if (!credential) return true;
-  try {
-    const closing = stubOf(c, credential.user).closePortal(credential.secret);
-    await withDeadline(closing, PORTAL_DEADLINE_MS, "account");
-    return true;
-  } catch (thrown) {
-    services.log("error", "portal_failed", { requestId, what, error: messageOf(thrown) });
-    return false;
-  }
+  const closing = stubOf(c, credential.user).closePortal(credential.secret);
+  return (await sessionCall(c, what, closing)) !== null;
 }
 
 function sessionView(c: Context<AppEnv>, user: string, session: PortalSession) {

@@ -5,20 +5,18 @@
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { overloaded } from "../../edge/decision-response.ts";
 import { problem, unauthorized, unavailable } from "../../edge/problem.ts";
 import { setRateLimitHeaders } from "../../edge/rate-limit-headers.ts";
 import { authenticate } from "../../identity/authenticate.ts";
 import { clientIp } from "../../identity/client-ip.ts";
-import { newPortalCredential, readPortalCredential } from "./portal-credential.ts";
-import { messageOf } from "../../log.ts";
 import type { PortalAnswer, PortalProof, PortalSession } from "../../objects/portal.ts";
 import { SIGN_IN_TIER } from "../../policy/built-in-tiers.ts";
 import { stubOf } from "../accounts/account-object.ts";
 import { decideBuiltIn, retryAdvice } from "../work-limit.ts";
-import { PORTAL_DEADLINE_MS } from "./portal-access.ts";
+import { newPortalCredential, readPortalCredential } from "./portal-credential.ts";
+import { sessionCall } from "./session-call.ts";
 
 const secretText = z.string().check(z.minLength(1), z.maxLength(1_024));
 export const signInSchema = z.union(
@@ -48,9 +46,9 @@ const NO_LINK =
   "This link is not valid: it is not complete, has expired, or was taken back. Ask for a new one.";
 const USED_LINK = "This link has been used, and works once only. Ask for a new one.";
 
-/** A session; or 401, 429, or 503 if that cannot be told now. */
+/** A session; or 401, 429, or 503 if the key or the account cannot be checked now. */
 export async function signIn(c: Context<AppEnv>, given: SignIn): Promise<SignInResult> {
-  const { services, requestId } = c.var;
+  const { requestId } = c.var;
   const limited = await limitAttempts(c, true);
   if (limited) return rejected(limited);
   const presented = "key" in given ? await byKey(c, given.key) : await byLink(given.link);
@@ -59,13 +57,10 @@ export async function signIn(c: Context<AppEnv>, given: SignIn): Promise<SignInR
   if (presented !== null) {
     const { user, proof } = presented;
     const { secret, text } = await newPortalCredential(user);
-    try {
-      const call: Promise<PortalAnswer> = stubOf(c, user).openPortal(proof, secret);
-      answer = await withDeadline(call, PORTAL_DEADLINE_MS, "account");
-    } catch (thrown) {
-      services.log("error", "portal_failed", { requestId, what: "sign-in", error: messageOf(thrown) });
-      return rejected(unavailable("The account is not responding.", requestId));
-    }
+    const call = stubOf(c, user).openPortal(proof, secret);
+    const answered = await sessionCall<PortalAnswer>(c, "sign-in", call);
+    if (!answered) return rejected(unavailable("The account is not responding.", requestId));
+    ({ answer } = answered);
     if (answer.kind === "session") return { ok: true, user, session: answer.session, text };
   }
   const isOver = await limitAttempts(c, false);
@@ -74,9 +69,9 @@ export async function signIn(c: Context<AppEnv>, given: SignIn): Promise<SignInR
   return rejected(unauthorized(detail, requestId));
 }
 
-/** Null: nobody's. */
+/** Null: it is no valid key of an account. */
 async function byKey(c: Context<AppEnv>, key: string): Promise<Presented | null | "unavailable"> {
-  // Nothing else can be in the header of a key.
+  // A header cannot contain other characters.
   if (!/^[\x21-\x7e]+$/.test(key)) return null;
   const headers = new Headers({ "X-API-Key": key });
   const result = await authenticate(headers, c.var.services.credentials, Date.now());

@@ -1,8 +1,9 @@
 /**
- * Limits the expensive work of one administrator: compiling policies, simulations, reports. Without it, a viewer's token could keep an
- * isolate or the hub busy for everyone. The limiter itself counts, by the actor's name: a token and its sessions share one count.
+ * Limits the expensive work of one administrator (compiling policies, simulations, reports), and the portal's calls of one account. Without
+ * it, a viewer's token could keep an isolate or the hub busy for everyone. The limiter itself counts: by the actor's name, so that a token and
+ * its sessions share one count, or by the account.
  *
- * The numbers (WORK_TIERS) are far above what a person with a dashboard needs, and far below what slows others down.
+ * The numbers (WORK_TIERS) are far above what a person with a dashboard or the portal needs, and far below what slows others down.
  */
 import type { Context } from "hono";
 import type { Decision } from "../core/decision.ts";
@@ -41,14 +42,26 @@ export function tokensOf(characters: number): number {
   return Math.ceil(characters / 16_384);
 }
 
-/** The last sentence of a 429. */
-export function retryAdvice(retryAfterMs: number | null): string {
-  return retryAfterMs === null ? "" : ` Retry after ${secondsOf(retryAfterMs)} s.`;
+/** The 429 for what a built-in tier has denied. @param reason a sentence, unless the subject's object is overloaded. */
+export function builtInDenial(
+  c: Context<AppEnv>,
+  decision: Decision,
+  policy: Policy,
+  reason: string,
+): Response {
+  const { requestId } = c.var;
+  const { outcome, violated, retryAfterMs } = decision;
+  if (outcome === "overloaded") return overloaded(requestId);
+  const advice = retryAfterMs === null ? "" : ` Retry after ${secondsOf(retryAfterMs)} s.`;
+  const extras = { "violated-policies": violated, retryAfterMs };
+  const response = problem("quota_exceeded", `${reason}${advice}`, requestId, extras);
+  setRateLimitHeaders(response.headers, decision, policy.xRateLimit, Date.now());
+  return response;
 }
 
 /**
  * Charges work to the actor. Null, or the response (429) if the limit is reached.
- * @param name whom to charge; default: the administrator. @param who the same in a sentence.
+ * @param name whom to charge; default: the administrator. @param who the same as the subject of a sentence.
  */
 export async function spendWork(
   c: Context<AppEnv>,
@@ -62,15 +75,11 @@ export async function spendWork(
   const subject = `admin:${kind}:${name}`;
   const charge = { costMilli: tokens * MILLI, peek: false };
   const decision = await decideBuiltIn(c, subject, tier, policy, charge);
-  const { allowed, outcome, violated, retryAfterMs } = decision;
-  if (allowed) return null;
-  services.log("warn", "admin_limited", { requestId, actor: name, violated: violated.join(",") });
-  if (outcome === "overloaded") return overloaded(requestId);
-  const detail = `${who} has sent too many requests.${retryAdvice(retryAfterMs)}`;
-  const response = problem("quota_exceeded", detail, requestId, {
-    "violated-policies": violated,
-    retryAfterMs,
+  if (decision.allowed) return null;
+  services.log("warn", "admin_limited", {
+    requestId,
+    actor: name,
+    violated: decision.violated.join(","),
   });
-  setRateLimitHeaders(response.headers, decision, policy.xRateLimit, Date.now());
-  return response;
+  return builtInDenial(c, decision, policy, `${who} has sent too many requests.`);
 }

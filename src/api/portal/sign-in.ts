@@ -6,15 +6,13 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import type { AppEnv } from "../../edge/app-env.ts";
-import { overloaded } from "../../edge/decision-response.ts";
-import { problem, unauthorized, unavailable } from "../../edge/problem.ts";
-import { setRateLimitHeaders } from "../../edge/rate-limit-headers.ts";
+import { unauthorized, unavailable } from "../../edge/problem.ts";
 import { authenticate } from "../../identity/authenticate.ts";
 import { clientIp } from "../../identity/client-ip.ts";
 import type { PortalAnswer, PortalProof, PortalSession } from "../../objects/portal.ts";
 import { SIGN_IN_TIER } from "../../policy/built-in-tiers.ts";
 import { stubOf } from "../accounts/account-object.ts";
-import { decideBuiltIn, retryAdvice } from "../work-limit.ts";
+import { builtInDenial, decideBuiltIn } from "../work-limit.ts";
 import { newPortalCredential, readPortalCredential } from "./portal-credential.ts";
 import { sessionCall } from "./session-call.ts";
 
@@ -92,20 +90,12 @@ async function limitAttempts(c: Context<AppEnv>, peek: boolean): Promise<Respons
   const address = clientIp(c.req.header("CF-Connecting-IP") ?? null);
   const charge = { costMilli: null, peek };
   const decision = await decideBuiltIn(c, `login:portal:${address}`, SIGN_IN_TIER, policy, charge);
-  const { allowed, outcome, violated, retryAfterMs } = decision;
+  const { allowed } = decision;
   if (!peek) {
     const reason = allowed ? "wrong credential" : "too many attempts";
     services.log("warn", "portal_unauthenticated", { requestId, address, reason });
   }
-  if (allowed) return null;
-  if (outcome === "overloaded") return overloaded(requestId);
-  const detail = `Too many failed sign-ins from this address.${retryAdvice(retryAfterMs)}`;
-  const response = problem("quota_exceeded", detail, requestId, {
-    "violated-policies": violated,
-    retryAfterMs,
-  });
-  setRateLimitHeaders(response.headers, decision, policy.xRateLimit, Date.now());
-  return response;
+  return allowed ? null : builtInDenial(c, decision, policy, "Too many failed sign-ins from this address.");
 }
 
 function rejected(response: Response): SignInResult {

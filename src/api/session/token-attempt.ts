@@ -12,13 +12,12 @@
  */
 import type { Context } from "hono";
 import type { AppEnv } from "../../edge/app-env.ts";
-import { overloaded } from "../../edge/decision-response.ts";
-import { problem, unauthorized, unavailable } from "../../edge/problem.ts";
+import { unauthorized, unavailable } from "../../edge/problem.ts";
 import { setRateLimitHeaders } from "../../edge/rate-limit-headers.ts";
 import type { AdminToken } from "../../identity/admin/admin-settings.ts";
 import { clientIp } from "../../identity/client-ip.ts";
 import { LOGIN_TIER } from "../../policy/built-in-tiers.ts";
-import { decideBuiltIn, retryAdvice } from "../work-limit.ts";
+import { builtInDenial, decideBuiltIn } from "../work-limit.ts";
 
 /** How long a correct token is accepted from its address without another call. */
 const SEEN_MS = 600_000;
@@ -46,21 +45,17 @@ export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<
     seen.set(`${token.name} ${address}`, true, nowMs + SEEN_MS);
     return { ok: true, token };
   }
-  const { allowed, outcome, violated, retryAfterMs } = decision;
+  const { allowed } = decision;
   services.log("warn", "admin_unauthenticated", {
     requestId,
     address,
     reason: allowed ? "wrong token" : "too many attempts",
   });
-  if (outcome === "overloaded") return rejected(overloaded(requestId));
-  const response = allowed
-    ? unauthorized("This is not an admin token.", requestId)
-    : problem(
-        "quota_exceeded",
-        `Too many wrong admin tokens from this address.${retryAdvice(retryAfterMs)}`,
-        requestId,
-        { "violated-policies": violated, retryAfterMs },
-      );
+  if (!allowed) {
+    const reason = "Too many wrong admin tokens from this address.";
+    return rejected(builtInDenial(c, decision, policy, reason));
+  }
+  const response = unauthorized("This is not an admin token.", requestId);
   setRateLimitHeaders(response.headers, decision, policy.xRateLimit, Date.now());
   return rejected(response);
 }

@@ -37,6 +37,17 @@ export interface ResponseNotes {
   readonly headers?: readonly HeaderName[];
 }
 
+/** The problems of a customer's calls to the portal, and of signing in there, whose access is `none`. */
+export const CUSTOMER_PROBLEMS: readonly ApiProblem[] = [
+  "invalid_credentials",
+  "forbidden",
+  "not_found",
+  "quota_exceeded",
+  "flood",
+  "overloaded",
+  "temporary_reduced_capacity",
+];
+
 export interface OperationNotes {
   readonly tag: Tag;
   /** One line. */

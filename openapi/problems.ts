@@ -11,7 +11,7 @@ import { SHIELD_MS } from "../src/edge/shields.ts";
 import { LOGIN_TIER } from "../src/policy/built-in-tiers.ts";
 import type { Access, Endpoint } from "../src/api/endpoint.ts";
 import type { HeaderName } from "./headers.ts";
-import type { ApiProblem } from "./notes.ts";
+import { type ApiProblem, CUSTOMER_PROBLEMS } from "./notes.ts";
 
 interface ProblemNotes {
   /** When it happens. */
@@ -125,7 +125,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     extras: { errors: [{ path: "/If-Match", message: "is missing, or is not an ETag of the policy" }] },
   },
   quota_exceeded: {
-    when: "Too many wrong admin tokens from this address, too many policies (counted by size), simulations or reports of this administrator, or too many sign-ins or calls of a customer.",
+    when: "Too many wrong admin tokens from this address, too many policies (counted by size), simulations or reports of this administrator, too many failed sign-ins to the portal, or too many calls of one account there.",
     detail: "Too many wrong admin tokens from this address. Retry after 6 s.",
     extras: {
       "violated-policies": LOGIN_TIER.limits.map(({ document }) => document.name),
@@ -191,24 +191,14 @@ const ADMINISTRATOR: readonly ApiProblem[] = [
   "not_configured",
 ];
 
-const CUSTOMER: readonly ApiProblem[] = [
-  "invalid_credentials",
-  "forbidden",
-  "not_found",
-  "quota_exceeded",
-  "flood",
-  "overloaded",
-  "temporary_reduced_capacity",
-];
-
-/** The problems of each kind of access (src/api/access.ts). */
+/** The problems of each kind of access (src/api/endpoint.ts). */
 const BY_ACCESS: Record<Access, readonly ApiProblem[]> = {
   none: [],
   caller: ["invalid_credentials", "flood", "temporary_reduced_capacity"],
   check: ["invalid_credentials", "forbidden", "blocked", "flood", "overloaded", "temporary_reduced_capacity"],
   proxy: ["invalid_proxy_key", "flood", "overloaded", "temporary_reduced_capacity"],
-  portal: CUSTOMER,
-  "portal-link": CUSTOMER,
+  portal: CUSTOMER_PROBLEMS,
+  "portal-link": CUSTOMER_PROBLEMS,
   viewer: ADMINISTRATOR,
   operator: ADMINISTRATOR,
   admin: ADMINISTRATOR,

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { userIdSchema } from "../../src/identity/user-id.ts";
 import { PORTAL_KINDS } from "../../src/objects/portal.ts";
 import { about, named } from "../annotations.ts";
-import { answer, DISPLAY_NAME, json, type OperationNotes, PAGE } from "../notes.ts";
+import { answer, CUSTOMER_PROBLEMS, DISPLAY_NAME, json, type OperationNotes, PAGE } from "../notes.ts";
 import { moment, money, nextCursor, words } from "../scalars.ts";
 import { billingSchema, EXAMPLE, PREVIEW, previewSchema, segmentSchema } from "./billing.ts";
 import { DOCUMENTS_NOTES } from "./documents.ts";
@@ -23,7 +23,7 @@ export const portalSessionSchema = named(
       z.enum(PORTAL_KINDS),
     ),
     may: about(
-      "What it may change; all of an account that is blocked is false.",
+      "What it may change. All are false if the account is blocked.",
       z.strictObject({ keys: z.boolean(), budget: z.boolean(), tier: z.boolean() }),
     ),
     expiresAt: moment("When the session ends at the latest."),
@@ -48,7 +48,7 @@ export const portalTiersSchema = named(
   "PortalTiers",
   "The tiers that a customer may choose.",
   z.strictObject({
-    current: words("The tier in force, which may be none of these."),
+    current: words("The tier in force. It may be one that is not offered."),
     pending: about("The tier from the next period on; null: the same one.", z.nullable(z.string())),
     tiers: z.array(
       named(
@@ -102,7 +102,7 @@ const createPortalSession: OperationNotes = {
   tag: "Portal",
   summary: "Sign in to the portal with a key or a link: sets the cookie",
   description:
-    "A session of a key lasts 12 hours, and as long as the key is valid. One of a link lasts 4 hours. A session in the request's cookie ends. An account has at most 50 sessions of each kind: the oldest of the same kind ends, of sessions of keys that of the key that has most. Failed attempts are limited by address: 10 at once, then one every 6 seconds. Pages of other sites are rejected.",
+    "A session of a key lasts 12 hours, and as long as the key is valid. One of a link lasts 4 hours. The session in the request's cookie, if there is one, ends. An account has at most 50 sessions of each kind: beyond that, the oldest of the same kind ends; of sessions of keys, the oldest of the key that has most. Failed attempts are limited by address: 10 at once, then one every 6 seconds. Pages of other sites are rejected.",
   body: {
     examples: {
       "with a key": { key: "el_live_LOL7NOKYFzMd0lVCZTpLnv0fmtlH5k3du4tr" },
@@ -117,15 +117,7 @@ const createPortalSession: OperationNotes = {
       headers: ["Cache-Control", "Set-Cookie"],
     },
   ],
-  problems: [
-    "invalid_credentials",
-    "forbidden",
-    "not_found",
-    "quota_exceeded",
-    "flood",
-    "overloaded",
-    "temporary_reduced_capacity",
-  ],
+  problems: CUSTOMER_PROBLEMS,
 };
 
 const getPortalSession: OperationNotes = {
@@ -138,7 +130,7 @@ const getPortalSession: OperationNotes = {
 const deletePortalSession: OperationNotes = {
   tag: "Portal",
   summary: "Sign out of the portal: ends the session everywhere",
-  description: "A copy of the cookie is useless from then on. Without a session the response is 204, too.",
+  description: "A copy of the cookie is useless from then on. Without a session, the response is 204 too.",
   responses: [{ status: 204, description: "Signed out.", headers: ["Cache-Control", "Set-Cookie"] }],
   problems: ["forbidden", "not_found", "flood", "temporary_reduced_capacity"],
 };
@@ -147,7 +139,7 @@ const getPortalStatus: OperationNotes = {
   ...USAGE_NOTES.getAccountStatus,
   tag: "Portal",
   summary: "The customer's limits and usage now",
-  description: "As the operator sees them, but for limits in shadow. Costs nothing.",
+  description: "As the operator sees them, without limits in shadow. Costs nothing.",
 };
 
 const getPortalUsage: OperationNotes = {
@@ -156,11 +148,13 @@ const getPortalUsage: OperationNotes = {
   summary: "The customer's usage, from the exact ledger",
 };
 
+const BILLING_ANSWER = answer(200, "The customer's billing.", portalBillingSchema, { billing: BILLING });
+
 const getPortalBilling: OperationNotes = {
   tag: "Portal",
   summary: "The customer's open billing period",
   description: "What has accrued is what the period comes to if no usage follows.",
-  responses: [answer(200, "The customer's billing.", portalBillingSchema, { billing: BILLING })],
+  responses: [BILLING_ANSWER],
   problems: ["conflict"],
 };
 
@@ -173,7 +167,7 @@ const changePortalBudget: OperationNotes = {
     fields: { budget: "The most that a period's overage may come to, before tax; null removes it." },
     examples: { budget: { budget: "12.50" }, none: { budget: null } },
   },
-  responses: [answer(200, "The customer's billing.", portalBillingSchema, { billing: BILLING })],
+  responses: [BILLING_ANSWER],
   problems: ["blocked", "conflict"],
 };
 
@@ -196,11 +190,17 @@ const listPortalTiers: OperationNotes = {
   problems: ["conflict"],
 };
 
+const TIER_BODY: NonNullable<OperationNotes["body"]> = {
+  fields: { tier: "One that the portal offers." },
+  examples: { upgrade: { tier: "pro" } },
+};
+
 const previewPortalTier: OperationNotes = {
   tag: "Portal",
   summary: "What a change of tier would do",
-  description: "Changes nothing. Now, unless the new base fee is lower: then at the period's end.",
-  body: { fields: { tier: "One that the portal offers." }, examples: { upgrade: { tier: "pro" } } },
+  description:
+    "Changes nothing. The change would be now, or at the period's end if the new base fee is lower.",
+  body: TIER_BODY,
   responses: [answer(200, "The preview.", previewSchema, { upgrade: PREVIEW })],
   problems: ["conflict", "currency_differs"],
 };
@@ -208,8 +208,8 @@ const previewPortalTier: OperationNotes = {
 const changePortalTier: OperationNotes = {
   tag: "Portal",
   summary: "Change the customer's tier",
-  description: "Now, unless the new base fee is lower: then at the period's end.",
-  body: { fields: { tier: "One that the portal offers." }, examples: { upgrade: { tier: "pro" } } },
+  description: "Now, or at the period's end if the new base fee is lower.",
+  body: TIER_BODY,
   responses: [
     answer(200, "When it takes effect.", changedTierSchema, { now: { at: "now", billing: BILLING } }),
   ],
@@ -219,7 +219,7 @@ const changePortalTier: OperationNotes = {
 const listPortalInvoices: OperationNotes = {
   tag: "Portal",
   summary: "The customer's invoices and credit notes",
-  description: "Newest period first, and only those that are issued, so a page may have fewer than `limit`.",
+  description: "Newest period first. Only those that are issued: a page may have fewer than `limit`.",
   query: PAGE,
   responses: [
     answer(200, "A page of invoices.", portalInvoicesSchema, {
@@ -255,7 +255,7 @@ const createPortalKey: OperationNotes = {
 const rotatePortalKey: OperationNotes = {
   tag: "Portal",
   summary: "Replace a key by a new one; the old one works for a grace period",
-  description: `403 for a key with other scopes than \`call\`: the operator replaces it. ${MAY_KEYS}`,
+  description: `403 for a key with scopes other than \`call\`: only the operator replaces it. ${MAY_KEYS}`,
   body: {
     fields: { graceSeconds: "How long the old key still works. Default: a day. 0 ends it at once." },
     examples: { "an hour": { graceSeconds: 3_600 } },
@@ -277,7 +277,7 @@ const revokePortalKey: OperationNotes = {
 };
 
 const ONLY_IF =
-  "Only if the policy in force has `billing.portal`: else the path is one of the policy's routes.";
+  "Only if the policy in force has `billing.portal`: otherwise, the policy's own routes have the path.";
 const page = (notes: OperationNotes, summary: string): OperationNotes => ({
   ...notes,
   tag: "Portal",

@@ -5,6 +5,7 @@ import type { AppEnv } from "../edge/app-env.ts";
 import { problem } from "../edge/problem.ts";
 import { searchOf } from "../edge/url-parts.ts";
 import { type Fault, MAX_FAULTS, parseBy, pointer } from "../policy/fault.ts";
+import { base64url } from "./base64url.ts";
 
 export type Query<T> =
   | { readonly ok: true; readonly value: T }
@@ -43,11 +44,7 @@ export function pageSize(limit: string | undefined, byDefault = DEFAULT_PAGE): n
 
 /** Encodes a position in a list as base64url. */
 export function cursorOf(position: string | number): string {
-  const bytes = new TextEncoder().encode(String(position));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return base64url(new TextEncoder().encode(String(position)));
 }
 
 /** The position in a cursor, or null if it cannot be decoded. */

@@ -1,12 +1,13 @@
 /**
- * What a customer signs in to the portal with by a link, and what their session's cookie has: the account, so that one call to its object
- * checks it, an id to find it by, and 32 random bytes, of which the object knows the SHA-256. No signing key is needed.
+ * The token of a link to the portal, and the value of a session's cookie. Both contain the account, so that one call to its object checks
+ * them, an id to find them by, and 32 random bytes, of which the object knows the SHA-256. No signing key is needed.
  *
  * Never logs or stores a secret.
  */
-import type { PortalSecret } from "../../objects/portal.ts";
 import { secretDigest } from "../../identity/secret-digest.ts";
 import { isUserId } from "../../identity/user-id.ts";
+import type { PortalSecret } from "../../objects/portal.ts";
+import { base64url } from "../base64url.ts";
 
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;
@@ -19,7 +20,7 @@ export interface PortalCredential {
   readonly secret: PortalSecret;
 }
 
-/** A new credential from the platform's random source. @returns also its text, which is nowhere else. */
+/** A new credential from the platform's random source. @returns also its text, which nothing else keeps. */
 export async function newPortalCredential(user: string): Promise<PortalCredential & { text: string }> {
   const [id, value] = [random(ID_BYTES), random(SECRET_BYTES)];
   return { user, secret: { id, digest: await secretDigest(value) }, text: `${id}${value}.${user}` };
@@ -34,6 +35,5 @@ export async function readPortalCredential(text: string): Promise<PortalCredenti
 
 /** In base64url. */
 function random(bytes: number): string {
-  const binary = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes)));
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
 }

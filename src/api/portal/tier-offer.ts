@@ -12,23 +12,21 @@ export interface TierOffer {
   readonly name: string;
   /** For a month. */
   readonly base: string;
-  /** Tokens in a month; null: no monthly quota of the user, so that is not limited. */
+  /** Tokens in a month; null: unlimited, since the user has no monthly quota. */
   readonly included: number | null;
   /** What happens beyond that. */
   readonly overage: "stop" | "payg" | "prepaid";
-  /** What usage beyond it costs, in words; null: nothing, since it stops there or is free. */
+  /** What usage beyond it costs, in words; null: nothing, since requests stop there or are free. */
   readonly price: string | null;
 }
 
 export function tierOffer({ name, limits, billing }: Tier): TierOffer {
   const { plan = {}, overage = null } = billing ?? {};
-  const quota = limits
-    .map(({ document, scope }) => ({ document, scope }))
-    .find(({ document, scope }) =>
-      overage
-        ? document.name === overage.limit
-        : document.kind === "quota" && document.per === "month" && scope === "user",
-    )?.document;
+  const quota = limits.find(({ document, scope }) =>
+    overage
+      ? document.name === overage.limit
+      : document.kind === "quota" && document.per === "month" && scope === "user",
+  )?.document;
   const { mode = "stop", price } = overage?.fields ?? {};
   return {
     name,
@@ -58,14 +56,14 @@ function partText({ unit = "0", flat = "0" }: PriceTier): string {
   return flat === "0" ? `${unit} each` : `${unit} each and ${flat} once`;
 }
 
-/** Which part of the usage it is the price of; "" for all of it. */
+/** The part of the usage that the i-th price is for; "" for all of it. */
 function spanText(tiers: readonly PriceTier[], i: number): string {
   const upTo = tiers[i]?.upTo ?? null;
   if (i === 0) return upTo === null ? "" : ` for the first ${count(upTo)}`;
   return upTo === null ? " beyond that" : ` up to ${count(upTo)}`;
 }
 
-/** Of which total it is the price; "" for any. */
+/** The totals that the i-th price is for; "" for any. */
 function totalText(tiers: readonly PriceTier[], i: number): string {
   const upTo = tiers[i]?.upTo ?? null;
   if (upTo !== null) return ` up to ${count(upTo)}`;

@@ -1,6 +1,6 @@
 /**
- * Records an error of the API, so that its request id leads to it: which endpoint said what to whom. Errors of administrators and of the
- * portal are no account's, and no figure counts them: who operates the API, or looks at their bill, is none of its traffic. Decisions record
+ * Records an error of the API, so that its request id leads to it: which endpoint answered what to whom. Errors of administrators and of the
+ * portal belong to no account, and no figure counts them: operating the API, or reading a bill, is not traffic of the API. Decisions record
  * themselves (decisions/check.ts).
  */
 import type { Context } from "hono";

@@ -15,7 +15,7 @@ export const MAX_DRAINS = 32;
 /** How long each is read. Work of a request whose client has left may take 30 s on Cloudflare: the rest is for what follows. */
 const DRAIN_MS = 25_000;
 
-/** Of this isolate. The runtime may end a request whose client has left before its end is counted: after a minute or two it counts no more. */
+/** Of this isolate. The runtime may end a request whose client has left before the drain's end is counted: InFlight then forgets it. */
 const drains = new InFlight();
 
 /** Resolves when `source` has ended. Never rejects. `sink` is closed or aborted as `source` is. @param observe must not throw. */

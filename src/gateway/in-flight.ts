@@ -2,13 +2,13 @@
  * Counts the requests that something has in flight, such as a target, or what they take of an isolate, such as bytes. Plain data; the clock
  * is an argument.
  *
- * The runtime ends a request whose client has left without a word, so its end may never be counted, and a target with many of those would
- * look busy for ever. So requests are counted by the minute in which they began, and those of the minutes before the last are left out: a
- * request of more than a minute or two counts no more.
+ * If a client leaves, the runtime may end its request without notice, so the end is never counted, and a target with many of those would look
+ * busy for ever. So requests are counted by the minute in which they began, and only those of this minute and the last one count: a request
+ * is forgotten after one to two minutes.
  */
 
 const PERIOD_MS = 60_000;
-/** For so long at least, what has begun counts. */
+/** How long at least something that has begun is counted. */
 export const COUNTED_MS = PERIOD_MS;
 
 export class InFlight {

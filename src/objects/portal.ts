@@ -47,7 +47,7 @@ export type PortalAnswer =
   /** The link has opened a session before. */
   | { readonly kind: "used" };
 
-/** Not in older versions. Each method rejects if storage fails. */
+/** Objects of older versions lack these methods. Each rejects if storage fails. */
 export interface PortalRpc {
   /** Keeps a link, which opens one session within `forMs`. */
   addPortalLink(link: PortalSecret, forMs: number, by: Change): Promise<PortalLinkAnswer>;

@@ -2,7 +2,7 @@
  * Links to the customers' portal and its sessions. src/objects/portal.ts documents the calls.
  *
  * A link opens one session: finding it and marking it as used is one transaction, and turns do not interleave. All lists are bounded: at
- * the bound one of the same kind ends, so that a holder of a key cannot end a session of a link, nor the other way round.
+ * the bound, one of the same kind ends, so that signing in with keys never ends a session of a link, nor the reverse.
  */
 import * as z from "zod/mini";
 import { HOUR_MS } from "../../../src/core/time.ts";
@@ -23,7 +23,7 @@ import { sweepPortal } from "./portal-rows.ts";
 /** How long a session may last. A link's can change more, so it ends sooner. */
 const SESSION_MS: Readonly<Record<PortalKind, number>> = { key: 12 * HOUR_MS, link: 4 * HOUR_MS };
 
-/** Rows of each kind, used links included. A customer's team signs in some dozens of times in a session's life. */
+/** Rows of each kind, used links included. A customer's team signs in a few dozen times while a session lasts. */
 const MAX_ROWS: Readonly<Record<Row["kind"], number>> = { key: 50, link: 50, token: 20 };
 
 const rowSchema = z.object({
@@ -133,8 +133,8 @@ function find(sql: SqlStorage, { id, digest }: PortalSecret, nowMs: number): Row
 }
 
 /**
- * Adds a row, and makes room for it first: used links go before others; of sessions, those of the key that has most of them, so that no key
- * ends those of the others; and the oldest before newer ones. Call in a transaction.
+ * Adds a row, and makes room for it first. Used links go before others; of sessions, those of the key that has most, so that signing in with
+ * one key does not end the sessions of others; then the oldest. Call in a transaction.
  */
 function put(sql: SqlStorage, row: Omit<Row, "created_ms" | "used_ms">, nowMs: number): void {
   sweepPortal(sql, nowMs);

@@ -115,7 +115,7 @@ export async function getUsage(c: Context<AppEnv>): Promise<Response> {
     if (!found) return noAccount(c);
     if (!found.every((row) => isGrouped(row, by))) {
       return unavailable(
-        "The account's object has an earlier version, which does not group so. Retry when the rollout is complete.",
+        "The account's object still runs an earlier version, which cannot group by these. Retry when the rollout is complete.",
         c.var.requestId,
       );
     }
@@ -146,7 +146,7 @@ function groupings(names: readonly UsageGroup[]): readonly [string, ...string[]]
   return [first, ...more];
 }
 
-/** Whether the object knows these groups. */
+/** Whether the object has grouped by these: older versions leave unknown ones out. */
 function isGrouped(row: UsageRow, by: readonly UsageGroup[]): boolean {
   return by.every((group) => typeof row[group] === "string");
 }

@@ -1,4 +1,4 @@
-/** What a customer's account may use now and has used so far, as the operator sees it, but for limits in shadow. */
+/** What a customer's account may use now and has used so far, as the operator sees it, without limits in shadow. */
 import type { Context } from "hono";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { accountStatus, getUsage, usageQuery } from "../accounts/usage.ts";

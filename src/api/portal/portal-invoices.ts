@@ -53,7 +53,7 @@ async function listInvoices(c: Context<AppEnv>): Promise<Response> {
   );
 }
 
-/** Of what an operator sees at Stripe, only the page where the customer pays. */
+/** Of what operators see of Stripe, only the page where the customer pays. */
 function ownSummary(view: InvoiceView) {
   const { finalizesAt: _review, stripe, ...summary } = invoiceSummary(view);
   return { ...summary, payAt: stripe?.url ?? null };

@@ -1,6 +1,6 @@
 /**
- * A customer's keys: listed, and made, replaced and revoked if the policy allows it. Keys made here have the scope `call` only, and those with
- * other scopes are replaced by the operator: a key never leads to more than it can do itself.
+ * A customer's keys: listed, and made, replaced and revoked if the policy allows it. Keys made here have the scope `call` only, and only the
+ * operator replaces keys with other scopes: a key never leads to one that can do more.
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";

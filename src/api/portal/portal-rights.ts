@@ -1,7 +1,7 @@
 /**
  * What a session of the portal may change. Pure.
  *
- * Nobody becomes mightier by the portal: a test key makes no live keys, a key that may not call the API makes none that may, and a key that
+ * A key gains no rights through the portal: a test key makes no live keys, a key that may not call the API makes none that may, and a key that
  * ends by itself (it expires, or was replaced since it may have leaked) makes none that outlive it.
  */
 import type { Context } from "hono";

@@ -40,7 +40,7 @@ async function createSession(c: Context<AppEnv>): Promise<Response> {
   if (!body.ok) return body.response;
   const result = await signIn(c, body.value);
   if (!result.ok) return result.response;
-  // Its cookie is replaced, so nobody could sign it out any more. If it cannot be ended now, it ends by itself.
+  // The earlier session's cookie is replaced, so nobody could sign it out later. If it cannot be ended now, it expires.
   await endPresented(c, "replaced session");
   const { user, session, text } = result;
   services.log("info", "portal_sign_in", { requestId, account: user, actor: authorOf(session) });

@@ -6,7 +6,8 @@ import { DAY_MS } from "../shell/durations.ts";
 export const MEASURES = ["cost", "requests", "denied"] as const;
 /** One of {@link MEASURES}, or a unit ({@link unitMeasure}). */
 export type Measure = string;
-type Counts = Readonly<Record<(typeof MEASURES)[number], number>> & Readonly<Record<Measure, number>>;
+/** By measure. */
+export type Counts = Readonly<Record<(typeof MEASURES)[number], number>> & Readonly<Record<Measure, number>>;
 
 /** No unit begins with it, and none of the others does. */
 const UNIT = ":";
@@ -98,18 +99,21 @@ export function usageTable(
 }
 
 function lineOf(route: string | null, days: readonly number[], rows: Rows): UsageLine {
-  const cells = days.map((day) =>
-    sumOf(rows.filter(({ period }) => Date.parse(period) === day).map(countsOf)),
-  );
+  const cells = days.map((day) => countsIn(rows.filter(({ period }) => Date.parse(period) === day)));
   return { route, total: sumOf(cells), days: cells };
+}
+
+/** What the rows add up to. */
+export function countsIn(rows: Rows): Counts {
+  return sumOf(rows.map(countsOf));
 }
 
 function sumOf(rows: readonly Counts[]): Counts {
   return rows.reduce((sum, row) => combined(sum, row, 1), NOTHING);
 }
 
-/** Never below 0: rows by route may be newer than the totals. */
-function difference(whole: Counts, parts: readonly Counts[]): Counts {
+/** What the parts leave of the whole. Never below 0: rows by route may be newer than the totals. */
+export function difference(whole: Counts, parts: readonly Counts[]): Counts {
   const left = parts.reduce((rest, part) => combined(rest, part, -1), whole);
   return countsBy(left, (name) => Math.max(0, left[name] ?? 0));
 }
@@ -123,13 +127,7 @@ function combined(a: Counts, b: Counts, sign: 1 | -1): Counts {
 }
 
 function countsBy(like: Counts, amountOf: (name: Measure) => number): Counts {
-  const [cost, requests, denied] = [amountOf("cost"), amountOf("requests"), amountOf("denied")];
-  return {
-    ...Object.fromEntries(Object.keys(like).map((name) => [name, amountOf(name)])),
-    cost,
-    requests,
-    denied,
-  };
+  return { ...NOTHING, ...Object.fromEntries(Object.keys(like).map((name) => [name, amountOf(name)])) };
 }
 
 function compare(a: string, b: string): number {

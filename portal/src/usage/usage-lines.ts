@@ -1,19 +1,23 @@
 /** Usage summed over time and by route. Pure. */
 import type { UsageReport } from "../../../dashboard/src/shell/answers.ts";
+import {
+  type Counts,
+  countsIn,
+  difference,
+  unitMeasure,
+  unitsOf,
+} from "../../../dashboard/src/user/usage-table.ts";
 
 type Rows = UsageReport["usage"];
 
-/** Requests and tokens by name, and the charges in other units by `:` and the unit. */
-export type Sums = Readonly<Record<string, number>>;
-
 export interface UsageLines {
-  /** Titles of what is counted. */
+  /** The measures, with their titles. */
   readonly columns: readonly (readonly [name: string, title: string])[];
-  readonly all: Sums;
+  readonly all: Counts;
   /** One for each of the steps. */
-  readonly steps: readonly Sums[];
+  readonly steps: readonly Counts[];
   /** The routes with the most tokens first; then what the others add up to, if there are any. */
-  readonly routes: readonly (readonly [name: string, sums: Sums])[];
+  readonly routes: readonly (readonly [name: string, counts: Counts])[];
 }
 
 /**
@@ -27,18 +31,15 @@ export function usageLines(
   byRoute: Rows,
   maxRoutes: number,
 ): UsageLines {
-  const units = [...new Set(totals.flatMap(({ units: charged = {} }) => Object.keys(charged)))].toSorted();
-  const all = sumOf(totals);
-  const named = [...Map.groupBy(byRoute, ({ route = "" }) => route)]
-    .map(([route, rows]) => [route || "No route", sumOf(rows)] as const)
-    .toSorted(([, a], [, b]) => (b["cost"] ?? 0) - (a["cost"] ?? 0));
-  const routes = named.slice(0, maxRoutes);
-  // Never below 0: rows by route may be newer than the totals.
-  const others = Object.fromEntries(
-    Object.entries(all).map(([name, total]) => [
-      name,
-      Math.max(0, whole(routes.reduce((left, [, sums]) => left - (sums[name] ?? 0), total))),
-    ]),
+  const units = unitsOf(totals);
+  const all = countsIn(totals);
+  const routes = [...Map.groupBy(byRoute, ({ route = "" }) => route)]
+    .map(([route, rows]) => [route || "No route", countsIn(rows)] as const)
+    .toSorted(([, a], [, b]) => b.cost - a.cost)
+    .slice(0, maxRoutes);
+  const others = difference(
+    all,
+    routes.map(([, counts]) => counts),
   );
   const hasOthers = Object.values(others).some((amount) => amount > 0);
   return {
@@ -46,26 +47,11 @@ export function usageLines(
       ["requests", "Requests"],
       // Without other units, charged requests are tokens.
       ["cost", units.length === 0 ? "Tokens" : "Charged"],
-      ...units.map((unit) => [`:${unit}`, unit] as const),
+      ...units.map((unit) => [unitMeasure(unit), unit] as const),
       ["denied", "Denied"],
     ],
     all,
-    steps: steps.map((startMs) => sumOf(totals.filter(({ period }) => Date.parse(period) === startMs))),
+    steps: steps.map((startMs) => countsIn(totals.filter(({ period }) => Date.parse(period) === startMs))),
     routes: hasOthers ? [...routes, ["Other routes", others]] : routes,
   };
-}
-
-function sumOf(rows: Rows): Sums {
-  const sums: Record<string, number> = {};
-  for (const { requests, cost, denied, units = {} } of rows) {
-    const own = Object.entries(units).map(([unit, amount]) => [`:${unit}`, amount] as const);
-    for (const [name, amount] of [...Object.entries({ requests, cost, denied }), ...own])
-      sums[name] = whole((sums[name] ?? 0) + amount);
-  }
-  return sums;
-}
-
-/** Charges are multiples of a thousandth. */
-function whole(amount: number): number {
-  return Math.round(amount * 1_000) / 1_000;
 }

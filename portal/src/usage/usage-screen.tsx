@@ -16,7 +16,7 @@ import { parseUsage } from "../../../dashboard/src/user/account-api.ts";
 import { USAGE } from "../portal-api.ts";
 import { spanOf, SPANS, stepsOf, stepText } from "./spans.ts";
 import { UsageBars } from "./usage-bars.tsx";
-import { type Sums, type UsageLines, usageLines } from "./usage-lines.ts";
+import { type UsageLines, usageLines } from "./usage-lines.ts";
 
 const MAX_ROUTES = 20;
 /** The API's largest page. Totals never need it. */
@@ -69,7 +69,7 @@ export function UsageScreen() {
           <>
             <UsageBars
               steps={lines.steps
-                .map(({ requests = 0, denied = 0 }, i) => ({
+                .map(({ requests, denied }, i) => ({
                   name: named[i] ?? "",
                   allowed: requests,
                   denied,
@@ -80,7 +80,10 @@ export function UsageScreen() {
               of={lines}
               label="Usage over time"
               head="Time"
-              rows={[["All", lines.all], ...lines.steps.map((sums, i) => [named[i] ?? "", sums] as const)]}
+              rows={[
+                ["All", lines.all],
+                ...lines.steps.map((counts, i) => [named[i] ?? "", counts] as const),
+              ]}
             />
           </>
         )}
@@ -98,20 +101,20 @@ interface LinesProps {
   readonly of: UsageLines;
   readonly label: string;
   readonly head: string;
-  readonly rows: readonly (readonly [name: string, sums: Sums])[];
+  readonly rows: UsageLines["routes"];
 }
 
 function Lines({ of: { columns }, label, head, rows }: LinesProps) {
   return (
     <Table label={label} heads={[[head, "name"], ...columns.map(([, title]) => [title, "num"] as const)]}>
-      {rows.map(([name, sums]) => (
+      {rows.map(([name, counts]) => (
         <tr key={name}>
           <th scope="row" class="name">
             {name}
           </th>
           {columns.map(([of]) => (
             <td key={of} class="num">
-              {exact(sums[of] ?? 0)}
+              {exact(counts[of] ?? 0)}
             </td>
           ))}
         </tr>

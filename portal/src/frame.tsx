@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../../dashboard/src/kit/icon.tsx";
-import { momentText } from "../../dashboard/src/shell/moment.ts";
+import { shortMoment } from "../../dashboard/src/shell/moment.ts";
 import { Link } from "../../dashboard/src/shell/page.tsx";
 import { SCREENS, type Screen } from "./screens.ts";
 import { useSession } from "./session.tsx";
@@ -34,7 +34,7 @@ export function Frame({ screen, onSignOut, children }: Props) {
           <p class="who">
             <strong>{name || account}</strong>
             <span class="caption">
-              Signed in by {kind} until {momentText(Date.parse(expiresAt), Date.now()).slice(0, -3)}
+              Signed in by {kind} until {shortMoment(Date.parse(expiresAt), Date.now())}
             </span>
           </p>
           <button type="button" onClick={onSignOut}>

@@ -10,7 +10,7 @@ import {
   range,
   rate,
 } from "../../dashboard/src/shell/format.ts";
-import { momentText, utcText } from "../../dashboard/src/shell/moment.ts";
+import { momentText, shortMoment, utcText } from "../../dashboard/src/shell/moment.ts";
 
 const NOON_MS = Date.UTC(2026, 10, 30, 12);
 const HOUR_MS = 3_600_000;
@@ -50,6 +50,7 @@ test("writes a moment with 24 hours in the viewer's zone, and in UTC with the zo
   expect(momentText(NOON_MS, NOON_MS, "UTC")).toBe("30 Nov 12:00:00");
   expect(momentText(NOON_MS + 12 * HOUR_MS, NOON_MS, "America/New_York")).toBe("30 Nov 19:00:00");
   expect(momentText(Date.UTC(2025, 8, 1), NOON_MS, "UTC")).toBe("1 Sep 2025 00:00:00");
+  expect(shortMoment(Date.UTC(2025, 8, 1), NOON_MS, "UTC")).toBe("1 Sep 2025 00:00");
   expect(utcText(NOON_MS, "UTC")).toBe("2026-11-30 12:00:00 UTC");
   expect(utcText(NOON_MS, "Europe/Berlin")).toBe("2026-11-30 12:00:00 UTC, shown in Europe/Berlin");
 });

@@ -57,6 +57,11 @@ export function dayText(ms: number, nowMs: number, zone = VIEWER_ZONE): string {
   return year === partsOf(nowMs, zone).year ? day : `${day} ${year}`;
 }
 
+/** Day and time to the minute, "30 Nov 14:05"; with its year unless it is the year of `nowMs`. */
+export function shortMoment(ms: number, nowMs: number, zone = VIEWER_ZONE): string {
+  return `${dayText(ms, nowMs, zone)} ${minuteText(ms, zone)}`;
+}
+
 /** Day and time, "30 Nov 14:05:07"; with its year unless it is the year of `nowMs`. */
 export function momentText(ms: number, nowMs: number, zone = VIEWER_ZONE): string {
   return `${dayText(ms, nowMs, zone)} ${clockText(ms, zone)}`;

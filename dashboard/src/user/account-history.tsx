@@ -4,7 +4,7 @@ import { Empty } from "../kit/state.tsx";
 import { Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { AuditEntry } from "../shell/answers.ts";
-import { dayText, minuteText } from "../shell/moment.ts";
+import { shortMoment } from "../shell/moment.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
@@ -70,5 +70,5 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
 
 function whenText(iso: string): string {
   const ms = Date.parse(iso);
-  return Number.isNaN(ms) ? iso : `${dayText(ms, Date.now())} ${minuteText(ms)}`;
+  return Number.isNaN(ms) ? iso : shortMoment(ms, Date.now());
 }

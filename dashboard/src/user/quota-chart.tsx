@@ -5,7 +5,7 @@ import { TimeChart } from "../charts/time-chart.tsx";
 import type { LimitReading } from "../shell/answers.ts";
 import { HOUR_MS, MINUTE_MS } from "../shell/durations.ts";
 import { count, exact } from "../shell/format.ts";
-import { dayText, minuteText } from "../shell/moment.ts";
+import { shortMoment } from "../shell/moment.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { withQuery } from "../shell/query.ts";
 import { usePolled } from "../shell/use-polled.ts";
@@ -147,5 +147,5 @@ function rough(tokens: number): string {
 }
 
 function whenText(ms: number): string {
-  return `${dayText(ms, Date.now())} ${minuteText(ms)}`;
+  return shortMoment(ms, Date.now());
 }

@@ -1,4 +1,5 @@
 /** The lines of the burn-down: usage added up over the period, and what is expected until its end. Pure: no clock, no I/O. */
+import { DAY_MS } from "../../../dashboard/src/shell/durations.ts";
 import type { Forecast } from "../portal-api.ts";
 
 export const BURN_WIDTH = 300;
@@ -36,8 +37,6 @@ export interface BurnLines {
   /** The end of each day, or now, with what was used until then. */
   readonly points: readonly { readonly atMs: number; readonly used: number }[];
 }
-
-const DAY_MS = 86_400_000;
 
 export function burnLines(input: BurnInput): BurnLines {
   const { startMs, endMs, nowMs, used, included, amount, forecast } = input;

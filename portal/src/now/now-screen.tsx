@@ -4,7 +4,7 @@ import { Section } from "../../../dashboard/src/kit/section.tsx";
 import { Empty } from "../../../dashboard/src/kit/state.tsx";
 import type { UserStatus } from "../../../dashboard/src/shell/answers.ts";
 import { exact } from "../../../dashboard/src/shell/format.ts";
-import { dayText, minuteText } from "../../../dashboard/src/shell/moment.ts";
+import { shortMoment } from "../../../dashboard/src/shell/moment.ts";
 import { PollState } from "../../../dashboard/src/shell/poll-state.tsx";
 import { usePolled } from "../../../dashboard/src/shell/use-polled.ts";
 import { parseStatus } from "../../../dashboard/src/user/account-api.ts";
@@ -20,7 +20,8 @@ export function NowScreen() {
   const billing = usePolled(BILLING, parseBilling);
   const limits = useMemo(() => withUnits(status.value?.limits ?? []), [status.value]);
   const { allowance, period } = billing.value ?? { allowance: null };
-  const alert = allowance && period && allowanceAlert(allowance, whenText(period.end));
+  const alert =
+    allowance && period && allowanceAlert(allowance, shortMoment(Date.parse(period.end), Date.now()));
   return (
     <>
       {status.value?.status === "blocked" && (
@@ -55,9 +56,4 @@ function Today({ usage: { day } }: { readonly usage: UserStatus["usage"] }) {
       Today, in UTC: {exact(day.requests)} requests allowed, {exact(day.denied)} denied.
     </p>
   );
-}
-
-function whenText(end: string): string {
-  const ms = Date.parse(end);
-  return `${dayText(ms, Date.now())} ${minuteText(ms)}`;
 }

@@ -10,7 +10,7 @@ export function linkToken(hash: string): string | null {
   }
 }
 
-/** The account that a link is for: all of its token after the id, the secret and a dot. Only the server can tell whether that is true. */
+/** The account that a link claims to be for: what follows the first dot of its token. Only the server can check the claim. */
 export function linkAccount(token: string): string {
-  return token.slice(55);
+  return token.slice(token.indexOf(".") + 1);
 }

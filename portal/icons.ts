@@ -1,6 +1,6 @@
-/** Leaves the icons of the dashboard out of the portal's build that it never shows: 1 KB gzip. */
+/** Leaves icons that the portal never shows out of its build, which saves 1 KB gzip. */
 
-/** What the portal shows, itself or in parts of the dashboard's kit (test/portal/build.test.ts). */
+/** The icons that the portal shows, in its own code or in the dashboard's kit (test/portal/build.test.ts). */
 export const ICONS: readonly string[] = [
   "check",
   "chevron-right",

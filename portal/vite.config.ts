@@ -1,4 +1,4 @@
-/** Builds the portal into the Worker's static assets, as the dashboard is built, of whose parts it is made: one script, one style sheet. */
+/** Builds the portal into the Worker's static assets, with the dashboard's configuration: one script, one style sheet. */
 import { join } from "node:path";
 import { defineConfig, mergeConfig } from "vite";
 import dashboard from "../dashboard/vite.config.ts";

@@ -1,5 +1,5 @@
 /**
- * The types of what the portal's API answers, taken from the schemas that the API's contract is made of. The one file of the portal that
+ * The types of the portal API's answers, from the schemas of the API's contract. The one file of the portal that
  * imports from the product; never imports values (dashboard/src/shell/answers.ts).
  */
 import type { Frozen } from "../../dashboard/src/shell/answers.ts";

@@ -7,9 +7,9 @@ interface Part {
 }
 
 interface Props {
-  /** Side by side, from the left. */
+  /** Drawn side by side, from the left. */
   readonly parts: readonly Part[];
-  /** Where a line crosses the bar, from 0 to 1. */
+  /** The position of a vertical line, from 0 to 1. */
   readonly mark?: number | null;
 }
 

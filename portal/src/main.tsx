@@ -18,7 +18,7 @@ const addressNow = (): PageAddress => parseAddress(location.pathname, location.s
 function App() {
   const { state, reload, enterKey, signedOut, leave } = usePortalSession();
   const [address, setAddress] = useState(addressNow);
-  // It never unmounts.
+  // No cleanup: the root never unmounts.
   useEffect(() => window.addEventListener("popstate", () => setAddress(addressNow())), []);
   if (state !== "starting" && "notice" in state) return <SignIn notice={state.notice} signIn={enterKey} />;
   if (state === "starting" || "failed" in state) {
@@ -44,12 +44,12 @@ function App() {
   };
   const screen = SCREENS.find(({ name }) => name === address.screen);
   return (
-    // The portal has no roles: nothing that it takes from the dashboard asks for one.
+    // The portal has no roles, and no part that it shares with the dashboard reads this one.
     <PageProvider value={{ address, role: "viewer", go, signedOut }}>
       <SessionProvider value={{ session: state, reload }}>
         <Frame screen={screen} onSignOut={() => void leave()}>
           {screen ? (
-            // Another tab may have signed in to another account: nothing of this one stays.
+            // Another tab may sign in to another account: the key discards the state of the previous one.
             <screen.body key={`${screen.name} ${state.account}`} />
           ) : (
             <Empty

@@ -1,7 +1,7 @@
 /** Amounts of money for people. Pure. An amount is a decimal string in the currency's major unit, as the API has it. */
 
 const WHOLE = { minimumFractionDigits: 0, maximumFractionDigits: 0 };
-/** Below it, a band of amounts shows their minor units: whole units would hide it. */
+/** A band that ends below this shows minor units, since whole units would be too coarse. */
 const SMALL = 20;
 
 /** "$71.20", "€117.81", "¥1,200" */
@@ -10,7 +10,7 @@ export function money(amount: string, currency: string): string {
 }
 
 /**
- * A band of amounts, "$120 to $180": rounded outwards, because a forecast knows no cents. One amount if both are the same.
+ * A band of amounts, "$120 to $180": rounded outwards, because a forecast is not exact to the cent. One amount if both are equal.
  */
 export function moneyBand(low: string, high: string, currency: string): string {
   const [from, to] = [Number(low), Number(high)];

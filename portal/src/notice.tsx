@@ -1,4 +1,4 @@
-/** Something that the customer should know before all else. */
+/** A notice above the sections of a screen. */
 import type { ComponentChildren } from "preact";
 import { Icon } from "../../dashboard/src/kit/icon.tsx";
 import type { Tone } from "../../dashboard/src/kit/tone.ts";

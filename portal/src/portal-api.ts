@@ -1,4 +1,4 @@
-/** The portal API's paths and answers, as far as the page shows them. Pure; every answer passes a guard. */
+/** The portal API's paths, and the parts of its answers that the page shows. Pure; every answer passes a guard. */
 import {
   isFlag,
   isListOf,

@@ -1,4 +1,4 @@
-/** The customer's session: a cookie that scripts cannot read. Here is what it may do, and how it begins and ends. */
+/** The customer's session, whose cookie scripts cannot read: what it may do, and the calls that begin and end it. */
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { type ApiOutcome, call } from "../../dashboard/src/shell/api-client.ts";
@@ -27,7 +27,7 @@ export function useSession(): PortalSession {
 
 export const getSession = (): Promise<ApiOutcome<PortalSession>> => call("GET", SESSION, parseSession);
 
-/** Exchanges a key, or a link, which works once, for the cookie. */
+/** Exchanges a key, or a link, which works only once, for a session cookie. */
 export const signIn = (
   credential: { readonly key: string } | { readonly link: string },
 ): Promise<ApiOutcome<PortalSession>> => call("POST", SESSION, parseSession, { body: credential });

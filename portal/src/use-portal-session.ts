@@ -1,7 +1,8 @@
 /**
- * Who is signed in: asks the API, exchanges the link in the URL, and does both again when asked.
+ * The state of the session: asks the API who is signed in, and exchanges a sign-in link in the URL for a session.
  *
- * All tabs of a browser share the cookie: each tells the others when it has changed. Else a tab would show one account, and change another.
+ * All tabs of a browser share the cookie, so each tab notifies the others of a sign-in. Otherwise, a tab could show one account and change
+ * another.
  */
 import { useEffect, useState } from "preact/hooks";
 import type { ApiOutcome } from "../../dashboard/src/shell/api-client.ts";
@@ -11,15 +12,15 @@ import { getSession, signIn, signOut } from "./session.tsx";
 
 const ENDED = "Your session has ended. Sign in again.";
 const LINK_USED = "This link was used before, or it has expired. Ask for a new one, or sign in with a key.";
-const BAD_KEY = "No account has this key, or it has ended. Check that it is complete.";
-/** To the other tabs. Its messages have no content. That the session has ended, they hear from the API. */
+const BAD_KEY = "No account has this key, or it has expired. Check that it is complete.";
+/** Notifies the other tabs of a sign-in. Messages have no content. Tabs learn from the API that a session has ended. */
 const channel = new BroadcastChannel("portal-session");
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has no target
 const tellOthers = () => channel.postMessage(0);
 
 type State =
   | "starting"
-  /** What the sign-in says first. */
+  /** What the sign-in page says first. */
   | { readonly notice: string | null }
   | { readonly failed: string; readonly retry: () => void }
   | PortalSession;
@@ -27,7 +28,7 @@ type State =
 const mayReplace = ({ account, name }: PortalSession, wanted: string): boolean =>
   wanted === account || confirm(`The link is for ${wanted}. Sign out of ${name || account}?`);
 
-/** Of the whole page, so it never unmounts. */
+/** Use it once, in the root component: its listeners are never removed. */
 export function usePortalSession() {
   const [state, setState] = useState<State>("starting");
   const show = (outcome: ApiOutcome<PortalSession>, notice: string | null, retry: () => unknown) => {
@@ -49,10 +50,10 @@ export function usePortalSession() {
   };
   const load = async (): Promise<void> => {
     const link = linkToken(location.hash);
-    // Neither the history nor a copied URL keeps the token.
+    // So that neither the history nor a copied URL contains the token.
     if (link) history.replaceState(null, "", location.pathname + location.search);
     const outcome = await getSession();
-    // Whoever sent the link may want the customer to work in their account unnoticed.
+    // Ask first: an attacker could send a link to their own account, so that the customer works in it unnoticed.
     if (link && (outcome.kind !== "ok" || mayReplace(outcome.value, linkAccount(link)))) return follow(link);
     show(outcome, null, load);
   };
@@ -62,7 +63,7 @@ export function usePortalSession() {
   };
   useEffect(() => {
     void load();
-    // A link that is opened in a tab that shows the portal.
+    // Opening a link in a tab that already shows the portal only changes the fragment.
     window.addEventListener("hashchange", () => linkToken(location.hash) && void load());
     channel.addEventListener("message", () => void reload());
   }, []);

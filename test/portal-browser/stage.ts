@@ -147,7 +147,7 @@ export class Stage {
     return invoice?.status === "issued" || null;
   }
 
-  /** Revokes the customer's keys, as the operator, of which `isMeant` says so. */
+  /** Revokes those of the customer's keys that `isMeant` selects, as the operator. */
   async revokeKeys(isMeant: (expiresAt: string | null) => boolean): Promise<void> {
     const path = "accounts/acme%2F1/keys";
     const { keys } = keysSchema.parse((await this.admin("GET", path)).json());

@@ -1,4 +1,4 @@
-/** What the portal says of the open period: the quota that is billed, alerts, money and forecast. */
+/** The portal's texts and drawings of the open period: the billed quota, alerts, money and forecast. */
 import { describe, expect, it } from "vitest";
 import { linkAccount, linkToken } from "../../portal/src/link.ts";
 import { money, moneyBand } from "../../portal/src/money.ts";

@@ -1,4 +1,4 @@
-/** The account's invoices and credit notes, the newest first, as pages and as PDFs. */
+/** The account's invoices and credit notes, newest first, with links to their pages and PDFs. */
 import { STATUS_TONES } from "../../../dashboard/src/billing/invoice-api.ts";
 import { Badge } from "../../../dashboard/src/kit/badge.tsx";
 import { Section } from "../../../dashboard/src/kit/section.tsx";
@@ -23,7 +23,7 @@ export function InvoicesScreen() {
     <Section title="Documents" detail="with tax">
       <PollState polled={polled} />
       {value?.invoices.length === 0 && (
-        <Empty title="No invoices yet" hint="The first one is made after the end of the billing period." />
+        <Empty title="No invoices yet" hint="The first one follows after the end of the billing period." />
       )}
       {value && value.invoices.length > 0 && (
         <ul class="rows" aria-label="Invoices">
@@ -81,7 +81,7 @@ interface FileProps {
   readonly children: string;
 }
 
-/** In a tab of its own. */
+/** Opens in a new tab. */
 function File({ to, of, children }: FileProps) {
   return (
     <a href={to} target="_blank" rel="noreferrer" aria-label={`${children} of ${of}`}>

@@ -24,7 +24,7 @@ const GRACES = [
   [7 * 24 * HOUR_SECONDS, "7 days"],
 ] as const;
 
-/** How people call a key: by its name, else by the beginning of its id. */
+/** The name of a key for people: its own, or the beginning of its id. */
 export function keyName({ name, keyId }: ApiKey): string {
   return name === "" ? keyId.slice(0, 8) : name;
 }

@@ -1,4 +1,4 @@
-/** The account's keys: what each is for, whether it works, and how it is replaced or revoked. */
+/** The account's keys and their state, with buttons to create, rotate and revoke them. */
 import { useState } from "preact/hooks";
 import { Badge } from "../../../dashboard/src/kit/badge.tsx";
 import { Icon } from "../../../dashboard/src/kit/icon.tsx";
@@ -29,7 +29,7 @@ export function KeysScreen() {
   const close = () => {
     setAction(null);
     polled.refresh();
-    // A session by a key that was replaced or revoked may do less, or has ended.
+    // If the session's own key was rotated or revoked, the session may do less, or has ended.
     void reload();
   };
   const keys = polled.value?.keys;
@@ -61,7 +61,7 @@ export function KeysScreen() {
   );
 }
 
-/** Why the session cannot change keys. The API says no more before it is asked. */
+/** Why the session cannot change keys. The API says only that it cannot, not which of the reasons applies. */
 function whyNot({ kind }: PortalSession): string {
   return kind === "key"
     ? "This session can only read them: its key is a test key, limited or ending, or the provider of this API manages keys. Use another key, or ask for a sign-in link."
@@ -113,7 +113,7 @@ function KeyRow({ of: key, onPick }: RowProps) {
         <div class="buttons">
           {(["rotate", "revoke"] as const).map(
             (kind) =>
-              // Only the provider replaces a key that may do more than call the API.
+              // Only the provider can replace a key that may do more than call the API.
               (kind === "revoke" || !isChecker) && (
                 <button
                   key={kind}
@@ -135,7 +135,7 @@ function isValid({ revokedAt, expiresAt }: ApiKey): boolean {
   return revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
 }
 
-/** Keys that work first, and the newest first. */
+/** Valid keys first; among them, the newest first. */
 function byUse(a: ApiKey, b: ApiKey): number {
   return Number(isValid(b)) - Number(isValid(a)) || Date.parse(b.createdAt) - Date.parse(a.createdAt);
 }

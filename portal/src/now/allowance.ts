@@ -3,9 +3,9 @@ import { exact } from "../../../dashboard/src/shell/format.ts";
 import type { Tone } from "../../../dashboard/src/kit/tone.ts";
 import type { Allowance } from "../portal-api.ts";
 
-/** From this share of a cap on, the customer is warned. */
+/** The share of a cap from which the customer is warned. */
 const NEAR = 0.8;
-/** Room right of what is included when nothing caps the usage. */
+/** The length of the bar relative to what is included or used, if nothing caps the usage. */
 const ROOM = 1.25;
 
 const STOPS: Readonly<Record<NonNullable<Allowance["stop"]>, string>> = {
@@ -63,11 +63,14 @@ export interface Alert {
   readonly text: string;
 }
 
-/** Near the cap, and at it. Null if enough is left or nothing caps the usage. @param until when the period ends, in words. */
+/**
+ * A warning near the cap, an error at it. Null if enough is left or nothing caps the usage.
+ * @param until when the period ends, in words.
+ */
 export function allowanceAlert({ included, used, amount, stop }: Allowance, until: string): Alert | null {
   if (amount === null || stop === null) return null;
   const cap = STOPS[stop];
-  // A part of a token may be left: of a period that began in the middle of a month, only a part is included.
+  // Less than one token may be left: a period that began mid-month includes a fraction of the month's amount.
   if (amount - used < 1) {
     const text = `Requests are denied until ${until}: ${cap} is used up. ${REMEDIES[stop]}`;
     return { tone: "error", text };

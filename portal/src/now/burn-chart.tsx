@@ -1,4 +1,4 @@
-/** The burn-down of the quota that is billed: its past, the forecast to the period's end, and the same as a table. */
+/** The burn-down of the quota that is billed: past usage, the forecast to the period's end, and a table of the same figures. */
 import { useState } from "preact/hooks";
 import { Table } from "../../../dashboard/src/kit/table.tsx";
 import { When } from "../../../dashboard/src/kit/time.tsx";

@@ -4,7 +4,7 @@ import type { Forecast } from "../portal-api.ts";
 
 export const BURN_WIDTH = 300;
 export const BURN_HEIGHT = 90;
-/** Above the highest value. */
+/** The top of the drawing relative to the highest value. */
 const ROOM = 1.08;
 
 export interface DayUsage {
@@ -20,7 +20,7 @@ export interface BurnInput {
   /** Since the period began. */
   readonly used: number;
   readonly included: number;
-  /** Where requests stop; null: nowhere. */
+  /** Where requests stop; null if they never do. */
   readonly amount: number | null;
   readonly days: readonly DayUsage[];
   readonly forecast: Forecast | null;
@@ -31,7 +31,7 @@ export interface BurnLines {
   readonly past: string;
   readonly expected: string;
   readonly band: string;
-  /** Heights of the horizontal lines; null if they are off the drawing. */
+  /** Heights of the horizontal lines; null for those outside the drawing. */
   readonly includedY: number | null;
   readonly stopY: number | null;
   /** The end of each day, or now, with what was used until then. */
@@ -59,7 +59,7 @@ export function burnLines(input: BurnInput): BurnLines {
   };
 }
 
-/** Counted backwards from what is used now, which is newer than the days. */
+/** Computed backwards from what is used now, since that figure is newer than the days. */
 function pointsOf({ startMs, nowMs, used, days }: BurnInput): BurnLines["points"] {
   const points = [{ atMs: nowMs, used }];
   let left = used;

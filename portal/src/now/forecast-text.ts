@@ -10,12 +10,12 @@ export function forecastText(forecast: Forecast | null, currency: string, nowMs:
   return `${moneyBand(amount.low, amount.high, currency)} by ${lastDay(periodEnd, nowMs)}`;
 }
 
-/** Beside what a forecast says: which tax it has, and how likely it is. */
+/** The caption of a forecast: whether it includes tax, and how likely the band is. */
 export function bandText({ amount: { low, high } }: Forecast): string {
   return low === high ? "before tax" : "before tax, in 8 of 10 cases";
 }
 
-/** Beside the subtotal, which a forecast compares with: "before tax; €117.81 with it, €17.81 after credits" */
+/** The caption of the subtotal, which is comparable to the forecast: "before tax; €117.81 with it, €17.81 after credits" */
 export function accruedText({ subtotal, total, due }: PortalBilling["accrued"], currency: string): string {
   const taxed = subtotal === total ? "no tax" : `before tax; ${money(total, currency)} with it`;
   return due === total ? taxed : `${taxed}, ${money(due, currency)} after credits`;

@@ -1,4 +1,4 @@
-/** One limit: what is left of it, and when it is full again. Between two answers, it refills at its own pace. */
+/** One limit: what is left of it, and when it is full again. Between two polls, the level is extrapolated. */
 import { useEffect, useState } from "preact/hooks";
 import { Badge } from "../../../dashboard/src/kit/badge.tsx";
 import type { LimitReading } from "../../../dashboard/src/shell/answers.ts";

@@ -1,4 +1,4 @@
-/** What is left now: the limits, to the last request, and what the open period has come to. */
+/** What is left now: the limits, exact to the last request, and what the open period has come to. */
 import { useMemo } from "preact/hooks";
 import { Section } from "../../../dashboard/src/kit/section.tsx";
 import { Empty } from "../../../dashboard/src/kit/state.tsx";

@@ -1,4 +1,4 @@
-/** What the account pays for, and the customer's own budget. Only who signed in by a link may change them. */
+/** The account's plan and the customer's own budget. Only a session that began with a link may change them. */
 import { useState } from "preact/hooks";
 import { Section } from "../../../dashboard/src/kit/section.tsx";
 import { PollState } from "../../../dashboard/src/shell/poll-state.tsx";

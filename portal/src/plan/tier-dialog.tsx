@@ -1,4 +1,4 @@
-/** The dialog that changes the plan. It says what the change costs, as the API computed it with the code that closes a period. */
+/** The dialog that changes the plan. It shows the price, which the API computes with the code that closes a period. */
 import { useMemo } from "preact/hooks";
 import { FactList } from "../../../dashboard/src/kit/fact-list.tsx";
 import { ActionDialog } from "../../../dashboard/src/shell/action-dialog.tsx";
@@ -17,7 +17,7 @@ interface Props {
 
 export function TierDialog({ tier, preview, onClose }: Props) {
   const { before, after, next, currency, effectiveAt } = preview;
-  // One for the dialog: the button pressed again after a failure changes the plan once.
+  // One key for each dialog: pressing the button again after a failure changes the plan only once.
   const idempotencyKey = useMemo(() => Array.from(crypto.getRandomValues(new Uint32Array(4))).join("-"), []);
   return (
     <ActionDialog

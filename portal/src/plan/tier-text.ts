@@ -1,4 +1,4 @@
-/** Tiers, and changes of them, in words. Pure. */
+/** Tiers and changes of tier in words. Pure. */
 import { exact } from "../../../dashboard/src/shell/format.ts";
 import { money } from "../money.ts";
 import { lastDay } from "../../../dashboard/src/shell/moment.ts";
@@ -25,7 +25,7 @@ export function includedText({ included, overage, price }: PortalTier, currency:
   return `${exact(included)} tokens a month included. ${beyond}`;
 }
 
-/** What a change costs: named facts, in the order of their time. */
+/** What a change costs: named facts in chronological order. */
 export function previewFacts(
   { at, effectiveAt, periodEnd, currency, before, after, next }: TierPreview,
   nowMs: number,

@@ -1,4 +1,4 @@
-/** The plan in force, and those that the customer may change to, each with its price. */
+/** The current plan, and the plans that the customer may change to, with their prices. */
 import { useState } from "preact/hooks";
 import { Badge } from "../../../dashboard/src/kit/badge.tsx";
 import { Section } from "../../../dashboard/src/kit/section.tsx";

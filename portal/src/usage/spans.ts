@@ -1,13 +1,13 @@
-/** How far back usage is shown, and in which steps. Pure. Steps are those of the ledger: UTC days, ISO weeks, calendar months. */
+/** How far back usage is shown, and in which steps. Pure. The steps are the ledger's: UTC days, ISO weeks, calendar months. */
 import { DAY_MS } from "../../../dashboard/src/shell/durations.ts";
 import { dayText } from "../../../dashboard/src/shell/moment.ts";
 
 export interface Span {
-  /** In the URL; "" for the usual one. */
+  /** In the URL; "" for the default. */
   readonly name: string;
   readonly title: string;
   readonly granularity: "day" | "week" | "month";
-  /** Steps. */
+  /** The number of steps. */
   readonly count: number;
 }
 

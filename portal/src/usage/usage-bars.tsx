@@ -1,4 +1,4 @@
-/** Requests over time as bars, allowed and denied. The table beside it has the same figures. */
+/** Requests over time as bars, allowed and denied. The table below has the same figures. */
 import { exact } from "../../../dashboard/src/shell/format.ts";
 
 interface Props {

@@ -1,10 +1,10 @@
-/** Shortens the names that only the dashboard's own code has, which saves 0.8 KB gzip. Used by the build; the sources never see it. */
+/** Shortens names that only the dashboard's own code uses, when it is built: that saves 0.8 KB gzip. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Properties of the dashboard's own objects and components. None is a field of an answer of the API, a property of the browser or of a
- * package, or written as a text, as in `"name" in value` (test/dashboard/short-names.test.ts).
+ * Properties of the dashboard's own objects and components. None may be a field of an API answer, a property of the browser or of a
+ * package, or appear in a string, as in `"name" in value` (test/dashboard/short-names.test.ts).
  */
 export const PROPERTIES: readonly string[] = [
   "timesMs",
@@ -89,12 +89,12 @@ const TOKENS = new Set(
 );
 
 /**
- * The classes of the style sheets that have a hyphen, as in `tile-line`: others could be words of a text. None is written in code but
- * as a class (test/dashboard/short-names.test.ts).
+ * The classes with a hyphen, such as `tile-line`; others could be ordinary words. Code may use them only as classes
+ * (test/dashboard/short-names.test.ts).
  */
 export const CLASSES: readonly string[] = [...new Set(styles.match(/(?<=\.)[a-z]+(-[a-z]+)+/g))];
 
-/** Letters that code has often compress best. With a capital, they are no other name of the sources. */
+/** Frequent letters compress best. Followed by a capital, they are no name in the sources. */
 const FIRST = "nrtieasolc";
 
 export const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
@@ -106,7 +106,7 @@ export const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   }),
 ]);
 
-/** Custom properties, names with capitals, and names with hyphens that are no part of a path. */
+/** Custom properties, names with capitals, and names with hyphens that are not part of a path. */
 const NAMES = /--[a-z][\w-]*|\b[a-z]+[A-Z]\w*\b|(?<![\w/-])[a-z]+(-[a-z]+)+(?![\w-])/g;
 
 /** A plugin of Vite. */

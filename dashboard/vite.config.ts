@@ -13,7 +13,7 @@ const withoutPreload = {
   },
 } as const;
 
-/** What all screens are made of, and what the screen of a user has in common with those of billing. */
+/** The parts that all screens use, and those that the screen of a user and the billing screens share. */
 const FIRST =
   /\/src\/(kit\/|shell\/|charts\/|(main|user\/(user-actions|account-api)|billing\/invoice-(api|table))\.tsx?$)/;
 

@@ -1,7 +1,6 @@
 /**
- * Builds the dashboard and the portal (with Vite) into dist/assets/<name>. Skips a build if a digest of its inputs shows that they
- * have not changed. Never leaves a page that names missing files: the page is written last, and files of earlier
- * builds are removed an hour later.
+ * Builds the dashboard and the portal (with Vite) into dist/assets/<name>. Skips a build if a digest of its inputs shows that they have not
+ * changed. Never leaves a page that names missing files: the page is written last, and files of earlier builds are removed an hour later.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -18,7 +17,7 @@ const KEEP_MS = 3_600_000;
 /** A build takes about a second, longer on a busy machine. */
 const BUILD_TIMEOUT_MS = 120_000;
 
-/** The pages, and the directories that each is made of. */
+/** The pages, and the directories with the sources of each. */
 const SOURCES = { dashboard: ["dashboard"], portal: ["portal", "dashboard"] } as const;
 export type PageName = keyof typeof SOURCES;
 

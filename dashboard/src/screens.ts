@@ -1,4 +1,4 @@
-/** All screens, in the order of the navigation. The overview comes with the page, the others in two files when one of them is opened. */
+/** All screens, in the order of the navigation. The overview comes with the page; the files of the others are loaded when a screen is opened. */
 import type { ComponentType } from "preact";
 import type { IconName } from "./kit/icon.tsx";
 import { OverviewScreen } from "./overview/overview-screen.tsx";

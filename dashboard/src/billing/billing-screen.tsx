@@ -1,4 +1,4 @@
-/** What customers pay: the board, and below it the invoices and credit notes that it adds up. */
+/** What customers pay: the board, and below it all invoices and credit notes. */
 import { Board } from "./board.tsx";
 import { Documents } from "./documents.tsx";
 

@@ -5,7 +5,7 @@ import { type Guards, isListOf, isNullOr, isNumber, isShape, isText, parseAs } f
 export const INVOICED_PATH = "/api/v1/admin/billing/reports/invoiced";
 export const RUNNING_PATH = "/api/v1/admin/billing/reports/running";
 
-/** What documents add up to. */
+/** The sum of some documents. */
 export type InvoicedSum = Invoiced["total"];
 type InvoicedRow = Invoiced["rows"][number];
 

@@ -1,6 +1,6 @@
 /**
- * The ranges that the board can show what was invoiced for: whole months of UTC in which billing periods began. An invoice comes after
- * its period, so the last month's invoices are those of this month. Pure.
+ * The ranges for which the board shows what was invoiced: whole months in UTC, by the beginning of the billing period. An invoice follows
+ * its period, so the invoices of last month's periods are made this month. Pure.
  */
 
 /** Names in the URL, with titles. */

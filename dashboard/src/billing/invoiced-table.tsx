@@ -6,6 +6,7 @@ import { PollState } from "../shell/poll-state.tsx";
 import type { Polled } from "../shell/use-polled.ts";
 import type { Invoiced } from "../shell/answers.ts";
 import type { InvoicedSum } from "./board-api.ts";
+import { counted } from "../shell/format.ts";
 import { BillLink } from "./bill-link.tsx";
 import { grouped } from "./money.ts";
 
@@ -48,7 +49,8 @@ export function InvoicedTable({ by, polled }: Props) {
       </Table>
       {unknown > 0 && by !== "Customer" && (
         <p class="caption">
-          Of {unknown} older documents, the parts are not known before <code>npm run register:rebuild</code>.
+          {counted(unknown, "older document")} cannot be divided until you run{" "}
+          <code>npm run register:rebuild</code>.
         </p>
       )}
     </>

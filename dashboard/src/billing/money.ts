@@ -1,4 +1,4 @@
-/** Amounts of money as the API writes them, which are decimal texts: added exactly, never as doubles. Pure. */
+/** Amounts of money as the API writes them, as decimal texts: added exactly, never as doubles. Pure. */
 import { majorOf } from "./invoice-api.ts";
 
 /** Digits after the point; no currency has more, and no price. */
@@ -11,7 +11,7 @@ export function partsOf(amount: string): bigint {
   return BigInt(whole + part.padEnd(SCALE, "0"));
 }
 
-/** How many digits an amount has after the point. */
+/** The number of digits after the point. */
 export function digitsOf(amount: string): number {
   return amount.split(".")[1]?.length ?? 0;
 }
@@ -23,13 +23,13 @@ export function amountText(parts: bigint, digits: number): string {
   return grouped(majorOf(String((parts + half) / unit), digits));
 }
 
-/** For a figure that is read at a glance: to the whole unit from 10,000 on. */
+/** For figures that are read at a glance: rounded to whole units from 10,000. */
 export function roundText(parts: bigint, digits: number): string {
   const isLarge = parts >= MIN_LARGE || parts <= -MIN_LARGE;
   return amountText(parts, isLarge ? 0 : digits);
 }
 
-/** "1,234.50" of "1234.50". */
+/** "1234.50" as "1,234.50". */
 export function grouped(amount: string): string {
   return amount.replaceAll(/(?<!\.\d*)\B(?=(\d{3})+(?!\d))/g, ",");
 }

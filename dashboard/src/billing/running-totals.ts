@@ -18,7 +18,7 @@ export interface RunningTotals {
   readonly overage: bigint;
   /** What the requests cost by the policy's estimate; null without one. */
   readonly cost: bigint | null;
-  /** Of the currency. */
+  /** Digits after the point in the currency's amounts. */
   readonly digits: number;
   /** The accounts with the most overage, the largest first. */
   readonly largest: readonly RunningAccount[];

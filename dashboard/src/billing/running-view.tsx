@@ -1,4 +1,4 @@
-/** What the open periods of all accounts have come to: figures, how far the addition is, and who is most over what is included. */
+/** What the open periods of all accounts have come to: figures, the progress of adding them up, and the largest overages. */
 import { Icon } from "../kit/icon.tsx";
 import { Empty, Failed } from "../kit/state.tsx";
 import { Table } from "../kit/table.tsx";
@@ -10,7 +10,7 @@ import { grouped, roundText } from "./money.ts";
 import type { RunningTotals } from "./running-totals.ts";
 import type { Running } from "./use-running.ts";
 
-/** More names would not be read. */
+/** Nobody reads a longer list of names. */
 const MAX_NAMED = 20;
 
 interface Props {
@@ -54,7 +54,7 @@ export function RunningTiles({ of: totals }: Props) {
   );
 }
 
-/** How many accounts the figures are of; nothing is left out silently. */
+/** How many accounts the figures cover, and which they leave out. */
 export function RunningState({ of }: { readonly of: Running }) {
   const { totals, cursor, isRunning, fault, toggle } = of;
   const { accounts, failed, others } = totals;
@@ -76,7 +76,7 @@ export function RunningState({ of }: { readonly of: Running }) {
         <p class="note" data-tone="warning">
           <Icon name="warning" />
           <span>
-            {counted(failed.length, "account")} did not answer, and the figures lack them:{" "}
+            {counted(failed.length, "account")} did not answer, so the figures leave them out:{" "}
             {failed.slice(0, MAX_NAMED).map((id, i) => (
               <span key={id}>
                 {i > 0 && ", "}
@@ -89,7 +89,7 @@ export function RunningState({ of }: { readonly of: Running }) {
       )}
       {others > 0 && (
         <p class="caption">
-          The figures lack {counted(others, "account")} whose open period is in another currency.
+          The figures leave out {counted(others, "account")} whose open period is in another currency.
         </p>
       )}
     </>
@@ -98,7 +98,7 @@ export function RunningState({ of }: { readonly of: Running }) {
 
 export function LargestOverages({ of: { computedAt, currency, largest } }: Props) {
   if (largest.length === 0) {
-    return <Empty title={computedAt === null ? "Nothing is added up yet" : "Nobody has overage"} />;
+    return <Empty title={computedAt === null ? "Nothing is added up yet" : "No account has overage"} />;
   }
   return (
     <Table

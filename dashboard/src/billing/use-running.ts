@@ -1,4 +1,4 @@
-/** Asks all accounts, a page at a time, what their open periods have come to. Can be stopped, and continues where it was. */
+/** Asks all accounts, a page at a time, what their open periods have come to. Can be stopped and resumed. */
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../shell/api-client.ts";
 import { usePage } from "../shell/page.tsx";
@@ -20,11 +20,11 @@ export interface Running extends Progress {
   readonly isRunning: boolean;
   /** Why it stopped by itself. */
   readonly fault: string | null;
-  /** Stops, continues, or begins again when all were asked. */
+  /** Stops or resumes; begins again if all accounts were asked. */
   readonly toggle: () => void;
 }
 
-/** @param isBilled whether there is anything to ask for. */
+/** @param isBilled false to ask nothing. */
 export function useRunning(isBilled: boolean): Running {
   const { signedOut } = usePage();
   const [progress, setProgress] = useState(START);

@@ -1,6 +1,6 @@
 /**
  * The dialog for one change: says what it will do, asks for a reason, and shows the result. Every action of the page goes through
- * it; the portal's, which need no reason, too. Never closes after a failure: the input stays, and the message says what to do.
+ * it, and every action of the portal. Never closes after a failure: the input stays, and the message says what to do.
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -17,7 +17,7 @@ interface Props {
   /** The label of the button, such as "Block". */
   readonly verb: string;
   readonly isDangerous?: boolean;
-  /** False for what changes nothing of the account. */
+  /** False if the API takes no reason, as in the portal. */
   readonly needsReason?: boolean;
   /** Makes the change. `reason` is trimmed, and never empty if it is needed. */
   readonly run: (fields: FormData, reason: string) => Promise<ApiOutcome<unknown>>;
@@ -91,7 +91,7 @@ export function ActionDialog(props: Props) {
   );
 }
 
-/** @param hasRoles whether a session with a higher role may do more: customers have none. */
+/** @param hasRoles whether a session with a higher role may do more; customers have no roles. */
 function failureText({ status, detail }: FailedCall, hasRoles: boolean): string {
   if (hasRoles && status === 403) return `${detail} Ask someone with a higher role.`;
   // Without an answer, or after a fault of the server, the change may have been made all the same.

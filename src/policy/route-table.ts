@@ -30,7 +30,7 @@ export const PORTAL_TREE = "/portal/*";
 
 /** Whether a path or pattern lies in the tree of the portal. */
 export function isOfPortal(path: string): boolean {
-  return path.startsWith("/portal") && (path.length === 7 || path[7] === "/");
+  return path === "/portal" || path.startsWith("/portal/");
 }
 
 export type RouteMatch =

@@ -19,9 +19,9 @@ const BUILD_TIMEOUT_MS = 120_000;
 
 /** The pages, and the directories with the sources of each. */
 const SOURCES = { dashboard: ["dashboard"], portal: ["portal", "dashboard"] } as const;
-export type PageName = keyof typeof SOURCES;
+type PageName = keyof typeof SOURCES;
 
-export interface PageBuild {
+interface PageBuild {
   /** Digest of the build's inputs. */
   readonly sources: string;
   /** File names below the page's assets, sorted. */

@@ -100,7 +100,7 @@ export const parseTiers = parseAs(
 );
 
 /** The answer of a change of tier: when it takes effect, and what the period comes to with it. */
-export interface PortalChange {
+interface PortalChange {
   readonly at: "now" | "period_end";
   readonly billing: PortalBilling;
 }

@@ -52,40 +52,9 @@ import {
 } from "../../dashboard/src/webhooks/webhook-api.ts";
 import { HOMES } from "../../dashboard/src/user/homes.ts";
 import document from "../../docs/openapi.json" with { type: "json" };
+import { examplesOf, fields, OPERATIONS } from "./contract-examples.ts";
 
 const SOURCES = join(import.meta.dirname, "..", "..", "dashboard", "src");
-
-interface Operation {
-  readonly method: string;
-  readonly path: string;
-  /** The JSON bodies of its successful answers. */
-  readonly examples: readonly unknown[];
-}
-
-/** The fields of an OpenAPI object. */
-function fields(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
-const OPERATIONS = new Map<string, Operation>(
-  Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]): [string, Operation] => {
-      const { operationId, responses } = fields(operation);
-      const good = Object.entries(fields(responses)).filter(([status]) => status.startsWith("2"));
-      const examples = good.flatMap(([, response]) =>
-        Object.values(fields(fields(fields(fields(response)["content"])["application/json"])["examples"])),
-      );
-      return [
-        String(operationId),
-        { method: method.toUpperCase(), path, examples: examples.map((each) => fields(each)["value"]) },
-      ];
-    }),
-  ),
-);
-
-function examplesOf(id: string): readonly unknown[] {
-  return OPERATIONS.get(id)?.examples ?? [];
-}
 
 type Parse = (body: unknown) => unknown;
 

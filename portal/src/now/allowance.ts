@@ -23,7 +23,7 @@ const REMEDIES: Readonly<Record<NonNullable<Allowance["stop"]>, string>> = {
 };
 
 /** Positions in the bar, 0 to 1. */
-export interface AllowanceBar {
+interface AllowanceBar {
   readonly included: number;
   readonly over: number;
   /** Where the included amount ends; null if that is the end of the bar, or nothing is included. */
@@ -58,7 +58,7 @@ export function stopText({ mode, amount, stop, included }: Allowance, unit: stri
     : `Usage beyond what is included (the line) costs extra. ${at}`;
 }
 
-export interface Alert {
+interface Alert {
   readonly tone: Extract<Tone, "warning" | "error">;
   readonly text: string;
 }

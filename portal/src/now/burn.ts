@@ -7,7 +7,7 @@ export const BURN_HEIGHT = 90;
 /** The top of the drawing relative to the highest value. */
 const ROOM = 1.08;
 
-export interface DayUsage {
+interface DayUsage {
   /** The beginning of the day, Unix ms. */
   readonly atMs: number;
   readonly cost: number;
@@ -26,7 +26,7 @@ export interface BurnInput {
   readonly forecast: Forecast | null;
 }
 
-export interface BurnLines {
+interface BurnLines {
   /** SVG path data in BURN_WIDTH by BURN_HEIGHT; "" for none. */
   readonly past: string;
   readonly expected: string;

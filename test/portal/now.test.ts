@@ -142,6 +142,7 @@ describe("the burn-down", () => {
 
   it("adds up the days until now, and stays level on days without usage", () => {
     expect(burnLines(input).points).toEqual([
+      { atMs: day(2), used: 100 },
       { atMs: day(10), used: 100 },
       { atMs: day(11), used: 600 },
       { atMs: day(15), used: 600 },

@@ -64,14 +64,15 @@ function pointsOf({ startMs, nowMs, used, days }: BurnInput): BurnLines["points"
   const points = [{ atMs: nowMs, used }];
   let left = used;
   const newestFirst = days
-    .filter(({ atMs }) => atMs > startMs && atMs < nowMs)
+    .filter(({ atMs }) => atMs + DAY_MS > startMs && atMs < nowMs)
     .toSorted((a, b) => b.atMs - a.atMs);
   let from = nowMs;
   for (const { atMs, cost } of newestFirst) {
     // Days without usage are a horizontal line.
     if (atMs + DAY_MS < from) points.push({ atMs: atMs + DAY_MS, used: left });
     left = Math.max(0, left - cost);
-    points.push({ atMs, used: left });
+    // The line begins there, with nothing used.
+    if (atMs > startMs) points.push({ atMs, used: left });
     from = atMs;
   }
   return points.toReversed();

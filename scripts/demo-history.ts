@@ -70,17 +70,20 @@ const COSTS = { "/identify": 1, "/compare": 2, "/batch": 250 } as const;
 type RouteName = keyof typeof COSTS;
 const ROUTES: readonly RouteName[] = ["/identify", "/compare", "/batch"];
 
-/** Requests of each closed month by route, the oldest first; then of the present one. The second exceeds the million that is included. */
+/**
+ * Requests of each closed month by route, the oldest first; then of all of the present one, of which the share that has passed is made. The
+ * second exceeds the million that is included.
+ */
 const MONTHS: readonly Readonly<Partial<Record<RouteName, number>>>[] = [
   { "/identify": 5_420, "/compare": 1_975, "/batch": 2_843 },
   { "/identify": 6_264, "/compare": 1_918, "/batch": 5_071 },
   { "/identify": 5_733, "/batch": 3_206 },
-  { "/identify": 2_210, "/compare": 480, "/batch": 1_127 },
+  { "/identify": 5_910, "/compare": 1_240, "/batch": 2_930 },
 ];
 /** Requests in one call: what a batch may have. */
 const BATCH = 1_000;
-/** What one call costs at most. */
-const MAX_COST = BATCH * COSTS["/batch"];
+/** The account's tokens a minute, and its burst, during its history: what calls of all routes at one moment cost at most. */
+export const HISTORY_BURST = BATCH * Object.values(COSTS).reduce((sum, cost) => sum + cost, 0);
 
 /** A product whose clock follows requests. */
 export interface DemoHistory {
@@ -92,10 +95,8 @@ export interface DemoHistory {
 
 /** Makes the history. @throws if the product rejects a part of it. */
 export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
-  const now = new Date(demo.nowMs);
-  const month = (back: number): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back);
-  const closed = MONTHS.length - 1;
-  const start = `${month(closed)} stopped`;
+  const months = monthsUntil(demo.nowMs);
+  const start = `${months[0]?.startMs} stopped`;
   const account = `/accounts/${BILLED_ACCOUNT}`;
   await admin(
     demo,
@@ -109,16 +110,14 @@ export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
   await admin(demo, start, "POST", "/accounts", { id: BILLED_ACCOUNT, tier: "pro", name: "Demo, pro" });
   await admin(demo, start, "PATCH", `${account}/billing`, { customer: CUSTOMER, ...REASON });
   // Hours of usage in one call.
-  const wide = { minute: { tokens: MAX_COST, burst: MAX_COST } };
+  const wide = { minute: { tokens: HISTORY_BURST, burst: HISTORY_BURST } };
   await admin(demo, start, "PATCH", account, { limits: wide, ...REASON });
   const scopes = { name: "npm start, history", mode: "live", scopes: ["check"] };
   const issued = await admin(demo, start, "POST", `${account}/keys`, scopes);
   const [key, keyId] = [String(issued["key"]), String(issued["keyId"])];
-  for (const [index, usage] of MONTHS.entries()) {
-    const startMs = month(closed - index);
-    const endMs = index === closed ? demo.nowMs : month(closed - index - 1);
-    for (const call of callsOf(usage, startMs, endMs)) await use(demo, key, call);
-    if (index === closed) continue;
+  for (const [index, { endMs, calls }] of months.entries()) {
+    for (const call of calls) await use(demo, key, call);
+    if (endMs === demo.nowMs) continue;
     const invoice = await issue(demo, Math.min(endMs + DRAFTED_AFTER_MS, demo.nowMs));
     if (index === 0 && invoice !== null) {
       await admin(
@@ -164,21 +163,43 @@ export async function demoPolicy(): Promise<object> {
   };
 }
 
-/** Requests of one route at one moment. */
+/** Requests of one route at one moment, and what they cost together. */
 interface Call {
   readonly atMs: number;
   readonly route: RouteName;
   readonly requests: number;
+  readonly cost: number;
 }
 
-/** A month's requests in calls, those of each route spread evenly, in the order of time. */
-function callsOf(usage: (typeof MONTHS)[number], startMs: number, endMs: number): Call[] {
+interface Month {
+  readonly startMs: number;
+  /** Exclusive. */
+  readonly endMs: number;
+  readonly calls: readonly Call[];
+}
+
+/** Three closed months, the oldest first, and what has passed of the month of a moment. */
+export function monthsUntil(nowMs: number): Month[] {
+  const now = new Date(nowMs);
+  return MONTHS.map((usage, index) => {
+    const month = now.getUTCMonth() - (MONTHS.length - 1 - index);
+    const startMs = Date.UTC(now.getUTCFullYear(), month);
+    const nextMs = Date.UTC(now.getUTCFullYear(), month + 1);
+    const endMs = Math.min(nextMs, nowMs);
+    const share = (endMs - startMs) / (nextMs - startMs);
+    return { startMs, endMs, calls: callsOf(usage, share, startMs, endMs) };
+  });
+}
+
+/** A share of a month's requests in calls, those of each route spread evenly, in the order of time. */
+function callsOf(usage: (typeof MONTHS)[number], share: number, startMs: number, endMs: number): Call[] {
   const calls = ROUTES.flatMap((route) => {
-    const total = usage[route] ?? 0;
+    const total = Math.floor((usage[route] ?? 0) * share);
     const count = Math.ceil(total / BATCH);
     return Array.from({ length: count }, (_, i): Call => {
       const requests = Math.floor((total * (i + 1)) / count) - Math.floor((total * i) / count);
-      return { atMs: Math.round(startMs + ((endMs - startMs) * (i + 0.5)) / count), route, requests };
+      const atMs = Math.round(startMs + ((endMs - startMs) * (i + 0.5)) / count);
+      return { atMs, route, requests, cost: requests * COSTS[route] };
     });
   });
   return calls.toSorted((one, other) => one.atMs - other.atMs);

@@ -3,7 +3,14 @@ import * as z from "zod/mini";
 
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("bucket"), debtGrains: count, grain: count, atMs: count }),
+  z.strictObject({
+    kind: z.literal("bucket"),
+    debtGrains: count,
+    grain: count,
+    // Formats 1 and 2 do not have it.
+    rate: z._default(count, 0),
+    atMs: count,
+  }),
   z.strictObject({
     kind: z.literal("quota"),
     period: z.enum(["hour", "day", "month"]),

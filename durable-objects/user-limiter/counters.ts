@@ -20,7 +20,12 @@ import { type Charge, type PlanDecision, type States } from "../../src/core/plan
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { FLOOR_HOLD_MS } from "../../src/core/headroom.ts";
 import { ReservationBook } from "../../src/core/reservation-book.ts";
-import { type BucketState, heldAtMost, refund as refundBucket } from "../../src/core/token-bucket.ts";
+import {
+  type BucketState,
+  changedAt,
+  heldAtMost,
+  refund as refundBucket,
+} from "../../src/core/token-bucket.ts";
 import { milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
@@ -148,17 +153,17 @@ export class Counters {
   }
 
   /**
-   * Refills every bucket up to now by its last limit, before limits change: the time until now counts at the old rate. Leaves quotas
-   * alone, which do not refill: the state may still be of an earlier definition, and is then rebuilt from the ledger when it is read.
+   * Refills every bucket up to now, before limits change: the time until now counts at the old rate. Leaves quotas alone, which do not
+   * refill: the state may still be of an earlier definition, and is then rebuilt from the ledger when it is read.
    * @param limitOfCounter the new limit of a counter; null: it is not in force.
    */
   changeLimits(nowMs: number, limitOfCounter: (counter: string) => Limit | null): void {
-    this.#floors.bringTo(nowMs, this.#limits);
+    this.#floors.changeLimits(nowMs, limitOfCounter);
     for (const [counter, state] of this.#live) {
-      const old = this.#limits.get(counter);
-      if (old?.kind === "bucket" && state.kind === "bucket")
-        this.#live.set(counter, meterAt(old, state, nowMs).state);
       const limit = limitOfCounter(counter);
+      if (state.kind === "bucket") {
+        this.#live.set(counter, changedAt(limit?.kind === "bucket" ? limit : null, state, nowMs));
+      }
       if (limit?.kind === state.kind) this.#limits.set(counter, limit);
     }
   }

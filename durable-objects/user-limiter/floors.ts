@@ -6,6 +6,7 @@ import { type ChargedOpen, headroomMilli, isCovered, nextFloor } from "../../src
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { covers, type Limit, type LimitState, meterAt } from "../../src/core/limit.ts";
 import type { Charge, States } from "../../src/core/plan.ts";
+import { changedAt } from "../../src/core/token-bucket.ts";
 import { addUnits, milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 
 const NOTHING_CHARGED: ChargedOpen = { milli: 0, untilMs: 0 };
@@ -129,12 +130,12 @@ export class Floors {
     this.#lowered.clear();
   }
 
-  /** Refills the floor of every bucket up to now, by the limits that are about to change. */
-  bringTo(nowMs: number, limits: ReadonlyMap<string, Limit>): void {
+  /** As `Counters.changeLimits`. */
+  changeLimits(nowMs: number, limitOfCounter: (counter: string) => Limit | null): void {
     for (const [counter, floor] of this.#stored) {
-      const limit = limits.get(counter);
-      if (limit?.kind === "bucket" && floor.kind === "bucket")
-        this.#stored.set(counter, meterAt(limit, floor, nowMs).state);
+      if (floor.kind !== "bucket") continue;
+      const limit = limitOfCounter(counter);
+      this.#stored.set(counter, changedAt(limit?.kind === "bucket" ? limit : null, floor, nowMs));
     }
   }
 

@@ -14,9 +14,10 @@ const KEY = "state";
 
 /**
  * The version of the row's format. Increase it for a format that an older Worker would misread, and read the earlier ones for ever.
- * Unknown fields are rejected too, since the next write would drop them. Format 1 has open leases only, all of them written.
+ * Unknown fields are rejected too, since the next write would drop them. Format 1 has open leases only, all of them written;
+ * format 2 has buckets without their rates.
  */
-const FORMAT = 2;
+const FORMAT = 3;
 
 const leaseSchema = z.strictObject({
   id: z.string(),
@@ -82,7 +83,7 @@ const rowSchema = z.discriminatedUnion(
   "format",
   [
     z.strictObject({ format: z.literal(1), state: firstStateSchema }),
-    z.strictObject({ format: z.literal(FORMAT), state: stateSchema }),
+    z.strictObject({ format: z.literal([2, FORMAT]), state: stateSchema }),
   ],
   NEWER,
 );

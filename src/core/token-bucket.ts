@@ -31,11 +31,14 @@ export interface TokenBucket {
   readonly grainsPerMs: number;
 }
 
-/** What was spent and not yet refilled at a moment. `grain` is the unit of the debt, in grains per millitoken, in case the rate changes. */
+/** What was spent and not yet refilled at a moment, and in which unit and at which rate, in case the limit changes. */
 export interface BucketState {
   readonly kind: "bucket";
   readonly debtGrains: number;
+  /** The unit of the debt, in grains per millitoken. */
   readonly grain: number;
+  /** What a millisecond pays off, in these grains; 0: not known. */
+  readonly rate: number;
   readonly atMs: number;
 }
 
@@ -61,28 +64,35 @@ export function tokenBucket(
 
 /** A full bucket. */
 export function fresh(limit: TokenBucket, nowMs: number): BucketState {
-  return { kind: "bucket", debtGrains: 0, grain: limit.grainsPerMilli, atMs: nowMs };
+  return withDebt(limit, 0, nowMs);
 }
 
 /** The same debt, which begins to refill at `fromMs` at the earliest. */
-export function heldUntil({ debtGrains, grain, atMs }: BucketState, fromMs: number): BucketState {
-  return { kind: "bucket", debtGrains, grain, atMs: Math.max(atMs, fromMs) };
+export function heldUntil({ debtGrains, grain, rate, atMs }: BucketState, fromMs: number): BucketState {
+  return { kind: "bucket", debtGrains, grain, rate, atMs: Math.max(atMs, fromMs) };
 }
 
 /** As {@link heldUntil} at the latest: for a state of a clock that was ahead. */
-export function heldAtMost({ debtGrains, grain, atMs }: BucketState, fromMs: number): BucketState {
-  return { kind: "bucket", debtGrains, grain, atMs: Math.min(atMs, fromMs) };
+export function heldAtMost({ debtGrains, grain, rate, atMs }: BucketState, fromMs: number): BucketState {
+  return { kind: "bucket", debtGrains, grain, rate, atMs: Math.min(atMs, fromMs) };
 }
 
-/** The state at `nowMs`: refilled for the time elapsed, and recounted if the unit has changed (rounded up: never hands out tokens). */
+/**
+ * The state at `nowMs`: refilled for the time elapsed. If the limit has changed since the state was made, nobody knows when, so all of that
+ * time counts at the slower of the two rates: see {@link changedAt}.
+ */
 export function at(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
-  const debt = state.grain === limit.grainsPerMilli ? state.debtGrains : recount(limit, state);
-  const elapsedMs = nowMs - state.atMs;
-  if (elapsedMs <= 0) {
-    return debt === state.debtGrains ? state : withDebt(limit, debt, state.atMs);
+  if (state.grain !== limit.grainsPerMilli || state.rate !== limit.grainsPerMs) {
+    const slower = isSlower(state, limit) ? refilled(state, nowMs) : state;
+    return paidOff(limit, withDebt(limit, recount(limit, slower), slower.atMs), nowMs);
   }
-  const paid = elapsedMs >= ceilDiv(debt, limit.grainsPerMs) ? debt : elapsedMs * limit.grainsPerMs;
-  return withDebt(limit, debt - paid, nowMs);
+  return paidOff(limit, state, nowMs);
+}
+
+/** The state at `nowMs`, the moment from which on `limit` is in force: the time until then counts at the state's own rate. */
+export function changedAt(limit: TokenBucket | null, state: BucketState, nowMs: number): BucketState {
+  const before = state.rate === 0 ? state : refilled(state, nowMs);
+  return limit ? at(limit, before, nowMs) : before;
 }
 
 /**
@@ -106,8 +116,8 @@ export function spend(limit: TokenBucket, state: BucketState, costMilli: number)
 }
 
 /** The state with less debt, as reservation-book.ts works it out. */
-export function refund({ debtGrains, grain, atMs }: BucketState, grains: number): BucketState {
-  return { kind: "bucket", debtGrains: Math.max(0, debtGrains - grains), grain, atMs };
+export function refund({ debtGrains, grain, rate, atMs }: BucketState, grains: number): BucketState {
+  return { kind: "bucket", debtGrains: Math.max(0, debtGrains - grains), grain, rate, atMs };
 }
 
 /** Millitokens that may be spent now, at least 0. */
@@ -139,11 +149,40 @@ export function windowMs(limit: TokenBucket): number {
 }
 
 function withDebt(limit: TokenBucket, debtGrains: number, atMs: number): BucketState {
-  return { kind: "bucket", debtGrains, grain: limit.grainsPerMilli, atMs };
+  return { kind: "bucket", debtGrains, grain: limit.grainsPerMilli, rate: limit.grainsPerMs, atMs };
 }
 
-/** The debt in the limit's own grains. BigInt, because the product may exceed 2^53; runs once per change of a rate. */
+/** The state of this limit at `nowMs`. If the clock stands still or steps back, the same state. */
+function paidOff(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
+  const elapsedMs = nowMs - state.atMs;
+  if (elapsedMs <= 0) return state;
+  return withDebt(limit, state.debtGrains - paidIn(elapsedMs, state.debtGrains, limit.grainsPerMs), nowMs);
+}
+
+/** The state at `nowMs` at its own rate. */
+function refilled(state: BucketState, nowMs: number): BucketState {
+  const elapsedMs = nowMs - state.atMs;
+  if (elapsedMs <= 0) return state;
+  return {
+    ...state,
+    debtGrains: state.debtGrains - paidIn(elapsedMs, state.debtGrains, state.rate),
+    atMs: nowMs,
+  };
+}
+
+/** How much of a debt a time pays off, exact: a product that may exceed 2^53 pays all. */
+function paidIn(elapsedMs: number, debtGrains: number, rate: number): number {
+  return elapsedMs >= ceilDiv(debtGrains, rate) ? debtGrains : elapsedMs * rate;
+}
+
+/** Whether the rate of the state is known, and below that of the limit. BigInt, because the products may exceed 2^53. */
+function isSlower({ rate, grain }: BucketState, limit: TokenBucket): boolean {
+  return rate > 0 && BigInt(rate) * BigInt(limit.grainsPerMilli) < BigInt(limit.grainsPerMs) * BigInt(grain);
+}
+
+/** The debt in the limit's own grains, rounded up: never hands out tokens. BigInt, because the product may exceed 2^53. */
 function recount(limit: TokenBucket, state: BucketState): number {
+  if (state.grain === limit.grainsPerMilli) return state.debtGrains;
   const grain = BigInt(state.grain);
   const debt = (BigInt(state.debtGrains) * BigInt(limit.grainsPerMilli) + grain - 1n) / grain;
   return Number(debt > BigInt(MAX_EXACT) ? BigInt(MAX_EXACT) : debt);

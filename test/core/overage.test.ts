@@ -13,7 +13,7 @@ import {
 import { changedView, isUncapped, limitView, limitViews, planRetryAfterMs } from "../../src/core/decision.ts";
 import { type LimitState, meterAt, read } from "../../src/core/limit.ts";
 import { decidePlan } from "../../src/core/plan.ts";
-import { tokenBucket } from "../../src/core/token-bucket.ts";
+import * as bucket from "../../src/core/token-bucket.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 20);
@@ -32,11 +32,10 @@ function allowed(allowance: Partial<QuotaAllowance>): CalendarQuota {
 
 /** The decision about a cost after this much is used. */
 function decide(limit: CalendarQuota, usedMilli: number, costMilli: number, minuteDebtMilli = 0) {
-  const minute = tokenBucket("minute", 10_000, "minute", 10_000)!;
-  const debtGrains = minuteDebtMilli * minute.grainsPerMilli;
+  const minute = bucket.tokenBucket("minute", 10_000, "minute", 10_000)!;
   const states = new Map<string, LimitState>([
     ["month", inPeriod(limit, NOW_MS, usedMilli)],
-    ["minute", { kind: "bucket", debtGrains, grain: minute.grainsPerMilli, atMs: NOW_MS }],
+    ["minute", bucket.spend(minute, bucket.fresh(minute, NOW_MS), minuteDebtMilli)],
   ]);
   const charges = [
     { counter: "minute", limit: minute },

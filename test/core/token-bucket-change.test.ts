@@ -5,6 +5,7 @@ import {
   at,
   blockedUntilMs,
   type BucketState,
+  changedAt,
   fresh,
   PERIOD_MS,
   remainingMilli,
@@ -29,6 +30,9 @@ function perMinute(tokens: number, burst: number): BucketSpec {
   return { kind: "bucket", refillMilli: tokens * 1000, per: "minute", capacityMilli: burst * 1000 };
 }
 
+/** Buckets whose debt can be counted in the unit of each other. */
+const small = bucketSpec.filter(({ capacityMilli }) => capacityMilli <= 2_000_000);
+
 /** 150 of 150 used at 0. */
 function exhausted(): BucketState {
   const limit = compiled(perMinute(100, 150));
@@ -44,9 +48,49 @@ describe("a raised limit", () => {
     expect(blockedUntilMs(raised, state, 50_001)).toBe(1);
   });
 
-  it("pays debt off at the new rate from the change on", () => {
+  it("pays debt off at the old rate until the change, and at the new one from then on", () => {
     const faster = compiled(perMinute(600, 150));
-    expect(remainingMilli(faster, at(faster, exhausted(), 1_000))).toBe(10_000);
+    const changed = changedAt(faster, exhausted(), 6_000);
+    expect(remainingMilli(faster, changed)).toBe(10_000);
+    expect(remainingMilli(faster, at(faster, changed, 7_000))).toBe(20_000);
+  });
+});
+
+describe("a change of unknown time", () => {
+  const [slow, fast] = [compiled(perMinute(100, 150)), compiled(perMinute(600, 150))];
+
+  it.each([
+    ["raised", slow, fast],
+    ["lowered", fast, slow],
+  ])("counts all time at the slower rate if it %s the rate", (_, before, after) => {
+    const state = spend(before, fresh(before, 0), 150_000);
+    expect(remainingMilli(after, at(after, state, 6_000))).toBe(10_000);
+  });
+
+  it("counts it at the limit's rate if that of the state is not known", () => {
+    expect(remainingMilli(fast, at(fast, { ...exhausted(), rate: 0 }, 6_000))).toBe(60_000);
+  });
+
+  it("never leaves more than the exact model, whenever the change was", () => {
+    const moment = fc.integer({ min: 0, max: 200_000 });
+    fc.assert(
+      fc.property(small, small, costStep, moment, moment, (before, next, cost, one, other) => {
+        const [changeMs, readMs] = [START_MS + Math.min(one, other), START_MS + Math.max(one, other)];
+        const [old, limit] = [compiled(before), compiled(next)];
+        const costMilli = Math.min(before.capacityMilli, costOf(cost, before.capacityMilli));
+        const model = exactBucket(before, START_MS);
+        model.charge(costMilli);
+        model.advance(changeMs);
+        model.change(next.refillMilli, PERIOD_MS[next.per], next.capacityMilli);
+        model.advance(readMs);
+        const state = spend(old, fresh(old, START_MS), costMilli);
+        expect(remainingMilli(limit, at(limit, state, readMs))).toBeLessThanOrEqual(model.remainingMilli());
+        const known = at(limit, changedAt(limit, state, changeMs), readMs);
+        const lost = model.remainingMilli() - remainingMilli(limit, known);
+        expect(lost).toBeGreaterThanOrEqual(0);
+        expect(lost).toBeLessThanOrEqual(1);
+      }),
+    );
   });
 });
 
@@ -85,8 +129,8 @@ describe("a rate in another unit", () => {
     const whole = compiled({ kind: "bucket", refillMilli: 1_000, per: "second", capacityMilli: 1_000 });
     const state = at(thirds, spend(thirds, fresh(thirds, 0), 1), 1);
     expect(remainingMilli(thirds, state)).toBe(999);
-    expect(at(whole, state, 1)).toEqual({ kind: "bucket", debtGrains: 1, grain: 1, atMs: 1 });
-    expect(remainingMilli(whole, at(whole, state, 2))).toBe(1_000);
+    expect(at(whole, state, 1)).toEqual({ kind: "bucket", debtGrains: 1, grain: 1, rate: 1, atMs: 1 });
+    expect(remainingMilli(whole, at(whole, at(whole, state, 1), 2))).toBe(1_000);
   });
 
   it("is not recounted when read again", () => {
@@ -102,7 +146,6 @@ describe("a rate in another unit", () => {
 });
 
 describe("any changes in any order", () => {
-  const small = bucketSpec.filter(({ capacityMilli }) => capacityMilli <= 2_000_000);
   const steps = fc.array(
     fc.record({ clock: clockStep, cost: costStep, change: fc.option(small, { freq: 4 }) }),
     {

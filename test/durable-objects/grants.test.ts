@@ -160,19 +160,27 @@ describe("overrides", () => {
     expect(await user.allowedOf(1)).toBe(0);
   });
 
-  it("that change the rate apply from then on: the time before counts at the old rate", async () => {
-    const user = new UserObject(await publish({ free: { limits: [bucket(60, "minute", 30)] } }));
-    await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
-    expect(await user.allowedOf(40)).toBe(30);
-    later(2_000);
-    await user.stub.changeAccount({ overrides: { bucket: { tokens: 600 } } });
-    expect(await user.allowedOf(40)).toBe(2);
-    later(2_000);
-    await user.stub.changeAccount({ overrides: { bucket: { tokens: 6 } } });
-    expect(await user.allowedOf(40)).toBe(20);
-    later(60_000);
-    expect(await user.allowedOf(40)).toBe(6);
-  });
+  it.each([false, true])(
+    "that change the rate apply from then on: the time before counts at the old rate (%s: over a restart)",
+    async (restarts) => {
+      const free = { durability: "exact" as const, limits: [bucket(60, "minute", 30)] };
+      const user = new UserObject(await publish({ free }));
+      await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
+      const restart = async (): Promise<void> => (restarts ? user.crash() : undefined);
+      expect(await user.allowedOf(40)).toBe(30);
+      await restart();
+      later(2_000);
+      await user.stub.changeAccount({ overrides: { bucket: { tokens: 600 } } });
+      expect(await user.allowedOf(40)).toBe(2);
+      await restart();
+      later(2_000);
+      await user.stub.changeAccount({ overrides: { bucket: { tokens: 6 } } });
+      expect(await user.allowedOf(40)).toBe(20);
+      await restart();
+      later(60_000);
+      expect(await user.allowedOf(40)).toBe(6);
+    },
+  );
 
   it("follow the account into another tier", async () => {
     const user = await account();

@@ -139,7 +139,7 @@ describe("a state row that does not parse", () => {
   });
 
   it.each<[part: string, value: unknown]>([
-    ["counters", { bucket: { kind: "bucket", debtGrains: 1, grain: 1, atMs: 0, newer: 1 } }],
+    ["counters", { bucket: { kind: "bucket", debtGrains: 1, grain: 1, rate: 1, atMs: 0, newer: 1 } }],
     ["openCells", [{ hour: 1, route: "", keyId: "", requests: 1, costMilli: 0, denied: 0, newer: 1 }]],
     ["newer", null],
   ])("is rejected if it has a field that the next write would drop: %s = %j", async (part, value) => {
@@ -153,7 +153,7 @@ describe("a state row that does not parse", () => {
 
   it("is rejected if a newer Worker wrote it in another format", async () => {
     const user = await used();
-    await user.putState(await user.state(), 3);
+    await user.putState(await user.state(), 4);
     await user.evict();
     expect(await user.failureOf({})).toContain("deploy a newer Worker");
   });

@@ -26,7 +26,9 @@ type Row = Record<string, SqlStorageValue>;
 
 /** The key of the state row, and its schema. */
 const STATE = "state";
-const rowSchema = z.object({ format: z.literal(2), state: z.record(z.string(), z.unknown()) });
+/** The row's present format. */
+const FORMAT = 3;
+const rowSchema = z.object({ format: z.literal(FORMAT), state: z.record(z.string(), z.unknown()) });
 
 export class UserObject {
   readonly name: string;
@@ -150,16 +152,19 @@ export class UserObject {
   }
 
   /** Writes another state, in a row of this format. */
-  async putState(state: unknown, format = 2): Promise<void> {
+  async putState(state: unknown, format = FORMAT): Promise<void> {
     await this.inside((_object, { storage }) => storage.kv.put(STATE, { format, state }));
   }
 
   /** Rewrites the counters of the state row, for example as an older Worker would have written them. */
-  async changeCounters(change: (counter: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
+  async changeCounters(
+    change: (counter: Record<string, unknown>) => Record<string, unknown>,
+    format = FORMAT,
+  ): Promise<void> {
     const state = z.looseObject({ counters: z.record(z.string(), z.record(z.string(), z.unknown())) });
     const { counters, ...rest } = state.parse(await this.state());
     const changed = Object.entries(counters).map(([name, counter]) => [name, change(counter)]);
-    await this.putState({ ...rest, counters: Object.fromEntries(changed) });
+    await this.putState({ ...rest, counters: Object.fromEntries(changed) }, format);
   }
 
   /** Makes the next write of the state row fail, once, as a failing disk would. */

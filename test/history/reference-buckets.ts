@@ -7,12 +7,10 @@ interface Debt {
   atMs: number;
   /** How fast it has been refilled since then. */
   perMs: number;
-  /** When it was last charged by that clock, the latest time that has shown since, and how often the object had lost its memory by then. */
-  chargedMs: number;
+  /** The latest time that this clock has shown since it was last charged. */
   seenMs: number;
   /** When it is full again if nothing else is charged, at this rate, in true time. */
   fullMs: number;
-  losses: number;
 }
 
 /** After a crash, no bucket is held for longer. */
@@ -21,7 +19,6 @@ const FLOOR_HOLD_MS = 5_000;
 export class ReferenceBuckets {
   readonly #milliPerMs: (counter: string) => number;
   readonly #debts = new Map<string, Debt>();
-  #losses = 0;
 
   /** @param milliPerMs how fast a counter's bucket refills now. */
   constructor(milliPerMs: (counter: string) => number) {
@@ -35,7 +32,6 @@ export class ReferenceBuckets {
 
   /** The object loses its memory. @param nextMs the time by the clock of the next life. */
   lose(nextMs: number): void {
-    this.#losses += 1;
     for (const debt of this.#debts.values()) {
       // What is on disk may be as of the latest time. By the clock of the object that follows, no bucket is held for longer.
       bring(debt, debt.seenMs);
@@ -48,36 +44,19 @@ export class ReferenceBuckets {
     for (const debt of this.#debts.values()) bring(debt, nowMs);
   }
 
-  /** An object that has restarted knows no old rate of a bucket that it has not charged since: all its time counts at the new one. */
-  setRates(nowMs: number): void {
-    for (const [counter, debt] of this.#debts) {
-      const perMs = this.#milliPerMs(counter);
-      const isForgotten = debt.losses < this.#losses && perMs > debt.perMs;
-      const elapsedMs = Math.max(0, nowMs - debt.chargedMs);
-      if (isForgotten) debt.milli = Math.max(0, debt.milli - (perMs - debt.perMs) * elapsedMs);
-      debt.perMs = perMs;
-    }
+  /** The rates have changed. Call {@link bring} before: the time until now counts at the old ones. */
+  setRates(): void {
+    for (const [counter, debt] of this.#debts) debt.perMs = this.#milliPerMs(counter);
   }
 
-  /** How often the object has lost its memory. */
-  get losses(): number {
-    return this.#losses;
-  }
-
-  /**
-   * @param life how often the object had lost its memory when it admitted this, or lent for it: of what an earlier life has lent, a later
-   * one does not hear before it is settled.
-   * @returns what the bucket owes then.
-   */
-  charge(counter: string, milli: number, localMs: number, atMs: number, life: number): number {
+  /** @returns what the bucket owes then. */
+  charge(counter: string, milli: number, localMs: number, atMs: number): number {
     const unused: Debt = {
       milli: 0,
       atMs: localMs,
       perMs: this.#milliPerMs(counter),
-      chargedMs: localMs,
       seenMs: localMs,
       fullMs: atMs,
-      losses: life,
     };
     const debt = this.#debts.get(counter) ?? unused;
     this.#debts.set(counter, debt);
@@ -85,10 +64,6 @@ export class ReferenceBuckets {
     debt.milli += milli;
     debt.seenMs = localMs;
     debt.fullMs = atMs + debt.milli / debt.perMs;
-    if (life === this.#losses) {
-      debt.chargedMs = localMs;
-      debt.losses = life;
-    }
     return debt.milli;
   }
 

@@ -30,8 +30,6 @@ interface Admission {
   readonly version: number;
   /** When the copy of the object was replaced that decided it, or lent for it; Infinity: it was not. */
   readonly replacedMs: number;
-  /** How often the object had lost its memory when it decided it, or lent for it. */
-  readonly life: number;
 }
 
 interface Lent {
@@ -39,8 +37,6 @@ interface Lent {
   readonly replacedMs: number;
   /** By the object's clock. */
   readonly lentMs: number;
-  /** How often the object had lost its memory. */
-  readonly life: number;
 }
 
 export class Reference {
@@ -107,7 +103,7 @@ export class Reference {
     const variant = this.#history.variants.get(this.#revision) ?? 0;
     this.#versions.add(this.#account, variant);
     this.#changedMs = atMs;
-    this.#buckets.setRates(localMs);
+    this.#buckets.setRates();
   }
 
   #turn(turn: Turn): void {
@@ -126,10 +122,9 @@ export class Reference {
         continue;
       this.#known = Math.max(request?.revision ?? 0, revision);
       this.#buckets.bring(localMs);
-      this.#buckets.setRates(localMs);
+      this.#buckets.setRates();
     }
-    const life = isStale ? OF_NO_LATER_LIFE : this.#buckets.losses;
-    const by: Lent = { version: this.#versions.latestNumber, replacedMs, lentMs: localMs, life };
+    const by: Lent = { version: this.#versions.latestNumber, replacedMs, lentMs: localMs };
     answers.forEach(({ decision, lease }, i) => {
       const request = questions[i]?.request;
       if (lease) this.#lent.set(lease.id, by);
@@ -189,13 +184,13 @@ export class Reference {
   }
 
   #charge(admission: Admission, [counter, rule]: CountedRule): void {
-    const { atMs, localMs, milli, decision, life } = admission;
+    const { atMs, localMs, milli, decision } = admission;
     let sumMilli: number;
     if (rule.kind === "quota") {
       // If the clock has stepped back, a quota is in the newer period, or in this one if it was forgotten.
       const sums = [localMs, this.#seenMs].map((nowMs) => this.#usedOf(admission, counter, rule, nowMs));
       sumMilli = Math.min(...sums);
-    } else sumMilli = this.#buckets.charge(counter, milli, localMs, atMs, life);
+    } else sumMilli = this.#buckets.charge(counter, milli, localMs, atMs);
     if (sumMilli <= rule.capacityMilli) return;
     const mostMilli = this.#versions.mostMilli(admission, counter, rule);
     if (sumMilli > mostMilli) {
@@ -245,9 +240,6 @@ export class Reference {
     return Math.max(...all.filter(isIt).map(({ milliPerMs }) => milliPerMs));
   }
 }
-
-/** The copy that follows a replaced one never hears of what that decides. */
-const OF_NO_LATER_LIFE = -1;
 
 /** Longer than held floors and unsettled leases together keep a bucket from being full, several times. */
 const LONG_MS = 30_000;

@@ -33,9 +33,6 @@ interface Counter {
   seenMs: number;
   /** The highest (generous) or lowest (stingy) of the rates in force since then. */
   milliPerMs: number;
-  /** Since when it has not been full, and the slowest rate in force since then. */
-  readonly busySinceMs: number;
-  readonly slowestPerMs: number;
 }
 
 export class Model {
@@ -59,8 +56,7 @@ export class Model {
   }
 
   /**
-   * Loses what was only in memory. Storage has the debt as of an earlier time; if the rate was raised since, the time since then is
-   * paid off at the new rate, although some of it was paid off before.
+   * Loses what was only in memory. Storage has the debt as of an earlier time.
    * @param milli how much the ledger may lack because of it.
    * @param nextMs the time by the clock of the next life, which holds its counters for five seconds at most.
    */
@@ -110,12 +106,7 @@ export class Model {
       ? Math.max(counter.milliPerMs, rule.milliPerMs)
       : Math.min(counter.milliPerMs, rule.milliPerMs);
     if (counter.usedMilli <= counter.milliPerMs * (latestMs - counter.atMs)) return 0;
-    const twicePaid =
-      this.#isGenerous && this.#hasLost
-        ? (counter.milliPerMs - counter.slowestPerMs) * (counter.atMs - counter.busySinceMs)
-        : 0;
-    const refilled = counter.milliPerMs * Math.max(0, nowMs - counter.atMs) + Math.max(0, twicePaid);
-    return Math.max(0, counter.usedMilli - refilled);
+    return Math.max(0, counter.usedMilli - counter.milliPerMs * Math.max(0, nowMs - counter.atMs));
   }
 
   /** After the clock steps back, a quota stays in the newer period, or is in the older one if it was forgotten meanwhile. */
@@ -156,7 +147,6 @@ export class Model {
     const before = this.usedMilli(name, rule, nowMs);
     const counter = this.#counters.get(name);
     const known = counter?.atMs ?? nowMs;
-    const isBusy = counter !== undefined && before > 0;
     // A full bucket may have been forgotten, and then refills from now on even if the clock has stepped back.
     const mayBeForgotten = this.#isGenerous && before === 0;
     this.#counters.set(name, {
@@ -164,8 +154,6 @@ export class Model {
       atMs: mayBeForgotten ? nowMs : Math.max(known, nowMs),
       seenMs: nowMs,
       milliPerMs: rule.milliPerMs,
-      busySinceMs: isBusy ? counter.busySinceMs : nowMs,
-      slowestPerMs: isBusy ? Math.min(counter.slowestPerMs, rule.milliPerMs) : rule.milliPerMs,
     });
   }
 

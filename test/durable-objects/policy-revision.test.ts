@@ -143,6 +143,17 @@ describe("a change of a limit", () => {
     expect(await user.allowedOf(60)).toBe(10);
   });
 
+  it("counts the time between requests of two tiers, which tokens name, at the slower rate", async () => {
+    const user = new UserObject(await publish({ free: exact(60), pro: exact(600) }));
+    expect(await user.allowedOf(60)).toBe(50);
+    later(2_000);
+    expect(await user.allowedOf(60, { tier: "pro" })).toBe(2);
+    later(2_000);
+    expect(await user.allowedOf(60, { tier: "pro" })).toBe(20);
+    later(2_000);
+    expect(await user.allowedOf(60)).toBe(2);
+  });
+
   it("counts it at the new rate if an older Worker wrote the state, which has no rates", async () => {
     const user = new UserObject(await publish({ free: exact(60) }));
     expect(await user.allowedOf(60)).toBe(50);

@@ -126,8 +126,6 @@ class History {
   #variant: Variant = VARIANTS[0]!;
   #tier: "narrow" | "wide" | null = "narrow";
   #crashes = 0;
-  /** Whether the bucket's rate has changed: then, after a crash, it is unknown which time counts at which rate. */
-  #hasChangedRate = false;
   /** Whether the object has taken the policy into use: until then its status is a forecast. */
   #isAdopted = true;
 
@@ -156,7 +154,6 @@ class History {
         user.later(next.ms);
         break;
       case "crash":
-        if (this.#hasChangedRate) return;
         user.crash();
         this.#crashes += 1;
         break;
@@ -185,11 +182,6 @@ class History {
   }
 
   #publish(variant: Variant): void {
-    const rateOf = ({ tokensPerMinute }: Variant): number => (tokensPerMinute ?? 6_000) / 60;
-    if (rateOf(variant) !== rateOf(this.#variant)) {
-      if (this.#crashes > 0) return;
-      this.#hasChangedRate = true;
-    }
     this.#user.publish(document(variant));
     this.#variant = variant;
     this.#isAdopted = false;

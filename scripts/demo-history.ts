@@ -17,6 +17,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** When a month's invoice is drafted, after its end. */
 const DRAFTED_AFTER_MS = 2 * HOUR_MS + 60_000;
+const PAID_AFTER_MS = 5 * DAY_MS;
 const ATTEMPTS = 40;
 const RETRY_MS = 50;
 const REASON = { reason: "npm start" };
@@ -115,21 +116,31 @@ export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
   const scopes = { name: "npm start, history", mode: "live", scopes: ["check"] };
   const issued = await admin(demo, start, "POST", `${account}/keys`, scopes);
   const [key, keyId] = [String(issued["key"]), String(issued["keyId"])];
-  for (const [index, { endMs, calls }] of months.entries()) {
-    for (const call of calls) await use(demo, key, call);
-    if (endMs === demo.nowMs) continue;
-    const invoice = await issue(demo, Math.min(endMs + DRAFTED_AFTER_MS, demo.nowMs));
-    if (index === 0 && invoice !== null) {
-      await admin(
-        demo,
-        String(endMs + 5 * DAY_MS),
-        "POST",
-        `${account}/invoices/${invoice}/mark-paid`,
-        REASON,
-      );
-    }
+  let paid: string | null = null;
+  const events = months.flatMap(({ endMs, calls }, index): Event[] => [
+    ...calls.map((call) => ({ atMs: call.atMs, happen: () => use(demo, key, call) })),
+    {
+      atMs: endMs + DRAFTED_AFTER_MS,
+      async happen() {
+        const invoice = await issue(demo, endMs + DRAFTED_AFTER_MS);
+        if (index === 0) paid = invoice;
+      },
+    },
+  ]);
+  const paidAtMs = (months[0]?.endMs ?? 0) + PAID_AFTER_MS;
+  events.push({
+    atMs: paidAtMs,
+    async happen() {
+      await admin(demo, String(paidAtMs), "POST", `${account}/invoices/${paid}/mark-paid`, REASON);
+    },
+  });
+  // In the order of time: no clock steps back.
+  for (const { atMs, happen } of events.toSorted((one, other) => one.atMs - other.atMs)) {
+    if (atMs <= demo.nowMs) await happen();
   }
   await admin(demo, String(demo.nowMs), "PATCH", account, { limits: null, ...REASON });
+  // A stop costs the headroom of a limit, which here was that of the wide one.
+  await admin(demo, null, "POST", `${account}/reset`, { limits: ["minute"], ...REASON });
   await admin(demo, null, "DELETE", `${account}/keys/${keyId}`);
 }
 
@@ -161,6 +172,11 @@ export async function demoPolicy(): Promise<object> {
     ],
     tiers: { ...tiers, pro: { ...others, limits: priced, plan: PRO_PLAN } },
   };
+}
+
+interface Event {
+  readonly atMs: number;
+  readonly happen: () => Promise<void>;
 }
 
 /** Requests of one route at one moment, and what they cost together. */
@@ -219,11 +235,15 @@ async function use(demo: DemoHistory, key: string, { atMs, route, requests }: Ca
   }
 }
 
-/** Ends the review of the newest invoice, and waits for its number. @returns its id; null if it is not drafted yet. */
-async function issue(demo: DemoHistory, atMs: number): Promise<string | null> {
+/** Ends the review of the newest invoice, and waits for its number. @returns its id. @throws if it is no draft. */
+async function issue(demo: DemoHistory, atMs: number): Promise<string> {
   const { invoices } = await admin(demo, String(atMs), "GET", `/accounts/${BILLED_ACCOUNT}/invoices`);
   const draft: unknown = Array.isArray(invoices) ? invoices[0] : null;
-  if (!isFields(draft) || draft["status"] !== "draft") return null;
+  if (!isFields(draft) || draft["status"] !== "draft") {
+    throw new Error(
+      `the demo's history: no draft at ${new Date(atMs).toISOString()}: ${JSON.stringify(draft)}`,
+    );
+  }
   const invoice = `/accounts/${BILLED_ACCOUNT}/invoices/${String(draft["id"])}`;
   await admin(demo, null, "POST", `${invoice}/finalize`, REASON);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

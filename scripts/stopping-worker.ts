@@ -3,7 +3,8 @@
  * itself knows nothing of it, and a deployment cannot have it (stoppable-modules.ts).
  *
  * What the turn of the step has written is on disk then, as one commit, as the platform promises. Nothing that follows it is: from the step
- * on, no call reaches an object or returns from one, no alarm runs, and nothing returns from asynchronous storage or from KV.
+ * on, no call reaches an object or returns from one, no alarm runs, and nothing returns from asynchronous storage or from KV. Before it, the
+ * alarms of other accounts do not run.
  */
 import { CLOSING_STEPS, type Shown, type Stop, stoppedLine } from "./closing-steps.ts";
 
@@ -54,7 +55,9 @@ export function stoppingObject(name: string, InnerClass: ObjectClass): ObjectCla
     }
 
     override async alarm(info?: unknown): Promise<void> {
-      if (shows((shown) => shown.by === "alarm" && this.#isOf("UserLimiter"))) stop();
+      // When the product starts, the alarms of all accounts are due. Those of others would do steps that are waited for in a later start.
+      if (name === "UserLimiter" && !this.#isOf(name)) await forever();
+      if (name === "UserLimiter" && shows((shown) => shown.by === "alarm")) stop();
       await held(() => super.alarm?.(info));
     }
   };

@@ -184,7 +184,8 @@ const ROUNDS: Readonly<Record<ClosingStep, Round>> = {
   "register called": used("ann", FINAL_MS + 30 * MINUTE_MS),
   "series announced": used("ann", FINAL_MS + 40 * MINUTE_MS),
   "register opened": used("ann", FINAL_MS + 50 * MINUTE_MS),
-  numbered: used("ann", FINAL_MS + 60 * MINUTE_MS),
+  // The commit that opened the register has the number of ann's invoice.
+  numbered: used("bob", FINAL_MS + 60 * MINUTE_MS),
   issued: used("ann", FINAL_MS + 70 * MINUTE_MS),
   "past due": used("ann", DUE_MS),
   "status registered": used("ann", DUE_MS + 10 * MINUTE_MS),

@@ -83,7 +83,8 @@ it("leaves no text about the user in any storage file, and bills and the ledger 
       await text("GET", `${account}/invoices`),
     );
     const ids = list.invoices.filter(({ number }) => number !== null).map(({ id }) => id);
-    expect(ids.length).toBeGreaterThan(2);
+    // In the first hours of a month, that of the last one is not drafted yet.
+    expect(ids.length).toBeGreaterThanOrEqual(2);
     return Promise.all(ids.toSorted().map((id) => text("GET", `${account}/invoices/${id}`)));
   };
   const report = async (): Promise<number> => {

@@ -1,5 +1,6 @@
 /** Parses the states of a user's counters in the state row. */
 import * as z from "zod/mini";
+import { _default as withDefault } from "zod/mini";
 
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [
@@ -8,7 +9,7 @@ const stateSchema = z.discriminatedUnion("kind", [
     debtGrains: count,
     grain: count,
     // Formats 1 and 2 do not have it.
-    rate: z._default(count, 0),
+    rate: withDefault(count, 0),
     atMs: count,
   }),
   z.strictObject({

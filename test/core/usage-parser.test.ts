@@ -1,7 +1,8 @@
 /** The usage that models' responses report: each format, and any way to split, break off or spoil it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MAX_BODY, MAX_EVENT, type UsageFormat, UsageParser } from "../../src/gateway/usage-parser.ts";
+import { MAX_BODY, MAX_EVENT } from "../../src/gateway/usage-objects.ts";
+import { type UsageFormat, UsageParser } from "../../src/gateway/usage-parser.ts";
 
 const SSE = "text/event-stream; charset=utf-8";
 const JSON_TYPE = "application/json";

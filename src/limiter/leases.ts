@@ -1,29 +1,23 @@
 /**
- * The leases of an isolate, and the settlements that it owes to users' objects.
+ * The leases of an isolate, by subject, with the settlements that it owes to the subject's object.
  *
  * Bounded; plain data, shared by all requests; the clock is an argument. If a subject is evicted, its leases are never settled, as if the
  * isolate had died.
  */
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
-import { periodAt } from "../core/calendar.ts";
 import { LEASE_MS, MAX_LEASES_PER_SUBJECT } from "../core/lease.ts";
 import { METER_GRACE_MS } from "../core/lease-book.ts";
 import { toTokens } from "../core/units.ts";
 import type { DecisionRequest } from "../core/decision.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { Route } from "../policy/compiled.ts";
-import type { DenialTally, Lease, Settlement, UsageCell } from "../objects/object-call.ts";
+import type { Lease, Settlement } from "../objects/object-call.ts";
+import { OwedSettlements } from "./owed-settlements.ts";
 import { SpendableLease } from "./spendable-lease.ts";
 
 /** Subjects with a lease or a settlement, about 2 KB each. */
 const SUBJECTS = 10_000;
-/**
- * Settlements owed to one subject's object; beyond that, the oldest are dropped. While the object answers, there are no more: those of the
- * current leases, of as many that one call brings in their place, and one for each concurrent call after an overdue one, fewer than 16
- * within a deadline (combiner.ts).
- */
-const OWED_PER_SUBJECT = 3 * MAX_LEASES_PER_SUBJECT;
 /** As long as an object remembers a lease, so that no settlement is dropped that would still count. */
 const KEPT_MS = LEASE_MS + METER_GRACE_MS;
 /** The first lease of a subject holds this many requests like the one that asked for it. */
@@ -31,32 +25,17 @@ const FIRST_REQUESTS = 16;
 
 interface SubjectLeases {
   leases: SpendableLease[];
-  owed: Settlement[];
-  /** What calls in progress have taken along. The runtime may end such a call unnoticed, with the request that made it. */
-  sent: readonly Sent[];
-  /** Whether one of the settlements frees a part of its lease that was not spent. */
-  owesRest: boolean;
-  /** Denials repeated without asking or withdrawn, all in one hour, by route and key; reported with the next call. */
-  denied: Map<string, UsageCell>;
-  /** When the first of them was made. */
-  deniedFromMs: number;
-}
-
-/** What one call has taken along, and when it has an answer or has failed, at the latest. */
-interface Sent {
-  readonly settlements: readonly Settlement[];
-  readonly sentAtMs: number;
-  readonly untilMs: number;
+  readonly owed: OwedSettlements;
 }
 
 export class Leases {
   readonly #subjects = new BoundedCache<SubjectLeases>(SUBJECTS);
   /** Subjects whose account changed here: leases asked for before are not spent. */
   readonly #changed = new BoundedCache<true>(SUBJECTS);
-  /** Settlements that came back from a call. */
-  readonly #returned = new WeakSet<Settlement>();
   readonly #metrics: MetricDeltas;
   readonly #spent: Counter;
+  readonly #lost = (settlement: Settlement): void =>
+    this.#metrics.add("leaseTokens", ["lost"], toTokens(spentOf(settlement)));
   /** The latest time of this isolate's clock, and the number of times that it has stepped back. Each ends all leases. */
   #seenMs = 0;
   #steps = 0;
@@ -122,7 +101,7 @@ export class Leases {
   giveUp(subject: string): boolean {
     const entry = this.#subjects.getStale(subject);
     for (const lease of entry?.leases ?? []) if (entry && lease.hasRest) this.#end(entry, lease);
-    return entry?.owesRest ?? false;
+    return entry?.owed.freesRest ?? false;
   }
 
   /** Whether something is left of a lease of the subject. */
@@ -132,43 +111,17 @@ export class Leases {
 
   /** Counts a denial that was repeated without asking. @returns whether it is the first one that is not reported yet. */
   denied(subject: string, request: DecisionRequest, nowMs: number): boolean {
-    return this.#count(subject, request, { denied: 1 }, nowMs);
+    return this.#of(subject, nowMs).owed.addDenials(request, { denied: 1 }, nowMs);
   }
 
   /** Takes back a denial that the object has counted: the request is asked about again. */
   withdraw(subject: string, request: DecisionRequest, nowMs: number): void {
-    this.#count(subject, request, { withdrawn: 1 }, nowMs);
-  }
-
-  #count(
-    subject: string,
-    { route, keyId }: DecisionRequest,
-    { denied: more = 0, withdrawn = 0 }: Partial<Pick<UsageCell, "denied" | "withdrawn">>,
-    nowMs: number,
-  ): boolean {
-    const entry = this.#of(subject, nowMs);
-    if (entry.denied.size > 0 && entry.deniedFromMs < periodAt("hour", nowMs).startMs) {
-      this.#owe(entry, [...entry.owed, tally(entry)]);
-      entry.denied = new Map();
-    }
-    const { denied } = entry;
-    const isFirst = denied.size === 0;
-    if (isFirst) entry.deniedFromMs = nowMs;
-    const cell = { route: route ?? "", keyId: keyId ?? "", requests: 0, costMilli: 0 };
-    const name = `${cell.route}\n${cell.keyId}`;
-    const known = denied.get(name);
-    denied.set(name, {
-      ...cell,
-      denied: (known?.denied ?? 0) + more,
-      withdrawn: (known?.withdrawn ?? 0) + withdrawn,
-    });
-    return isFirst;
+    this.#of(subject, nowMs).owed.addDenials(request, { withdrawn: 1 }, nowMs);
   }
 
   /** Whether denials of a subject have been unreported since then. */
   owesDenialsSince(subject: string, atMs: number): boolean {
-    const entry = this.#subjects.getStale(subject);
-    return entry !== undefined && entry.denied.size > 0 && entry.deniedFromMs <= atMs;
+    return this.#subjects.getStale(subject)?.owed.hasDenialsSince(atMs) ?? false;
   }
 
   /** Ends all leases of a subject, including those in transit: its account was changed here. */
@@ -192,19 +145,18 @@ export class Leases {
     for (const lease of entry.leases) {
       if (nowMs >= lease.untilMs || lease.steps !== this.#steps) this.#end(entry, lease);
     }
-    this.#reclaim(entry, nowMs);
-    return entry.leases.length === 0 && (entry.owed.length > 0 || entry.denied.size > 0);
+    entry.owed.reclaim(nowMs);
+    return entry.leases.length === 0 && entry.owed.hasSome;
   }
 
   /** How long until everything that calls have taken along has arrived, has come back, or is sent again. Milliseconds; 0: it has. */
   inTransitMs(subject: string, nowMs: number): number {
-    const sent = this.#subjects.getStale(subject)?.sent ?? [];
-    return Math.max(0, ...sent.map(({ sentAtMs, untilMs }) => untilMs - Math.max(sentAtMs, nowMs)));
+    return this.#subjects.getStale(subject)?.owed.inTransitMs(nowMs) ?? 0;
   }
 
   /** Whether the next call frees something that was not spent. */
   owesRest(subject: string): boolean {
-    return this.#subjects.getStale(subject)?.owesRest ?? false;
+    return this.#subjects.getStale(subject)?.owed.freesRest ?? false;
   }
 
   /**
@@ -214,23 +166,16 @@ export class Leases {
   takeOwed(subject: string, nowMs: number, withinMs: number): readonly Settlement[] {
     const entry = this.#subjects.getStale(subject);
     if (!entry) return [];
-    this.#reclaim(entry, nowMs);
-    if (entry.owed.length === 0 && entry.denied.size === 0) return [];
-    const owed = entry.denied.size === 0 ? entry.owed : [...entry.owed, tally(entry)];
-    if (entry.owed.length > 0)
-      entry.sent = [...entry.sent, { settlements: owed, sentAtMs: nowMs, untilMs: nowMs + withinMs }];
-    entry.owed = [];
-    entry.owesRest = false;
-    entry.denied = new Map();
-    this.#drop(subject, entry);
-    return owed;
+    const taken = entry.owed.take(nowMs, withinMs);
+    if (taken.length > 0) this.#drop(subject, entry);
+    return taken;
   }
 
   /** What was taken has arrived at the object. */
   arrived(subject: string, settlements: readonly Settlement[]): void {
     const entry = this.#subjects.getStale(subject);
     if (!entry) return;
-    entry.sent = entry.sent.filter((other) => other.settlements !== settlements);
+    entry.owed.arrived(settlements);
     this.#drop(subject, entry);
   }
 
@@ -240,35 +185,12 @@ export class Leases {
    */
   giveBack(subject: string, settlements: readonly Settlement[], nowMs: number): boolean {
     if (settlements.every(({ leaseId }) => leaseId === null)) return false;
-    const entry = this.#of(subject, nowMs);
-    const isTaken = entry.sent.some((other) => other.settlements === settlements);
-    entry.sent = entry.sent.filter((other) => other.settlements !== settlements);
-    // Otherwise they are owed again already.
-    return isTaken && this.#putBack(entry, settlements);
-  }
-
-  /** Puts back what calls took along that have neither an answer nor failed in their time, or whose time is unknown. */
-  #reclaim(entry: SubjectLeases, nowMs: number): void {
-    if (entry.sent.length === 0) return;
-    const isLost = ({ sentAtMs, untilMs }: Sent): boolean => nowMs >= untilMs || nowMs < sentAtMs;
-    const lost = entry.sent.filter(isLost);
-    if (lost.length === 0) return;
-    entry.sent = entry.sent.filter((one) => !isLost(one));
-    for (const { settlements } of lost) this.#putBack(entry, settlements);
-  }
-
-  #putBack(entry: SubjectLeases, settlements: readonly Settlement[]): boolean {
-    const again = settlements.filter(({ leaseId }) => leaseId !== null);
-    entry.owesRest = true;
-    this.#owe(entry, [...again, ...entry.owed]);
-    const isFirst = again.some((settlement) => !this.#returned.has(settlement));
-    for (const settlement of again) this.#returned.add(settlement);
-    return isFirst;
+    return this.#of(subject, nowMs).owed.giveBack(settlements);
   }
 
   /** Drops a subject without a lease or a settlement. */
-  #drop(subject: string, { leases, owed, sent, denied }: SubjectLeases): void {
-    if (leases.length + owed.length + sent.length + denied.size === 0) this.#subjects.delete(subject);
+  #drop(subject: string, { leases, owed }: SubjectLeases): void {
+    if (leases.length === 0 && owed.isEmpty) this.#subjects.delete(subject);
   }
 
   #see(nowMs: number): void {
@@ -279,38 +201,20 @@ export class Leases {
   #of(subject: string, nowMs: number): SubjectLeases {
     // Even if it has expired: the clock may have stepped forward, and what is owed would be lost.
     const known = this.#subjects.getStale(subject);
-    const entry = known ?? {
-      leases: [],
-      owed: [],
-      sent: [],
-      owesRest: false,
-      denied: new Map<string, UsageCell>(),
-      deniedFromMs: 0,
-    };
+    const entry = known ?? { leases: [], owed: new OwedSettlements(this.#lost) };
     this.#subjects.set(subject, entry, nowMs + KEPT_MS);
     return entry;
   }
 
   #end(entry: SubjectLeases, lease: SpendableLease): void {
     entry.leases = entry.leases.filter((other) => other !== lease);
-    entry.owesRest ||= lease.hasRest;
+    const { hasRest } = lease;
     const settlement = lease.settlement();
     const spentMilli = spentOf(settlement);
     this.#spent.add(toTokens(spentMilli));
     this.#metrics.add("leaseTokens", ["returned"], toTokens(lease.lease.milli - spentMilli));
-    this.#owe(entry, [...entry.owed, settlement]);
+    entry.owed.add(settlement, hasRest);
   }
-
-  #owe(entry: SubjectLeases, owed: readonly Settlement[]): void {
-    for (const dropped of owed.slice(0, -OWED_PER_SUBJECT)) {
-      this.#metrics.add("leaseTokens", ["lost"], toTokens(spentOf(dropped)));
-    }
-    entry.owed = owed.slice(-OWED_PER_SUBJECT);
-  }
-}
-
-function tally({ denied, deniedFromMs }: SubjectLeases): DenialTally {
-  return { leaseId: null, atMs: deniedFromMs, cells: [...denied.values()] };
 }
 
 function spentOf({ cells }: Settlement): number {

@@ -35,6 +35,11 @@ export function inheritedFrom({ accounts, ledger, counters, audit, hasTables }: 
   };
 }
 
+/** Whether there is or was an account, or anything was counted. If not, the id is mistyped, and must not yield an empty bill. */
+export function isKnown({ hasTables, ledger }: Memory): boolean {
+  return hasTables || ledger.openCells.length > 0;
+}
+
 /** The fields of an account in the audit trail. */
 export function settings({ name, tier, status, overrides }: Account): object {
   return { name, tier, status, limits: overrides };

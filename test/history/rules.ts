@@ -289,7 +289,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "a block waits for repeated denials, too",
-    file: "durable-objects/user-limiter/account-object.ts",
+    file: "durable-objects/user-limiter/account-calls.ts",
     expression: "isDecisive ? BOTH : NOTHING",
     without: 'isDecisive ? { leases: "all", denials: false } : NOTHING',
     kind: "blockedAfterADenial",
@@ -303,14 +303,14 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "the deletion of an account waits for what isolates decide by it",
-    file: "durable-objects/user-limiter/account-object.ts",
+    file: "durable-objects/user-limiter/account-calls.ts",
     expression: "isNew && !account ? NOTHING : BOTH",
     without: "NOTHING",
     kind: "deleted",
   },
   {
     name: "a deletion that is sent again waits, too",
-    file: "durable-objects/user-limiter/account-object.ts",
+    file: "durable-objects/user-limiter/account-calls.ts",
     expression: "isNew && !account ? NOTHING : BOTH",
     without: "account ? BOTH : NOTHING",
     kind: "diesWhileItDeletes",

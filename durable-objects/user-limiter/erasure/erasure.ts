@@ -10,6 +10,7 @@ import { withDeadline } from "../../../src/deadline.ts";
 import type { ErasedAnswer } from "../../../src/objects/account.ts";
 import type { Change } from "../../../src/objects/change.ts";
 import { allHubs, HUB_DEADLINE_MS, type HubNamespace } from "../../../src/objects/metrics-hub.ts";
+import type { AccountCalls } from "../account-calls.ts";
 import type { AccountChanges } from "../account-changes.ts";
 import { BOTH } from "../fence-scopes.ts";
 import type { Memory } from "../memory.ts";
@@ -35,8 +36,7 @@ export interface ErasureHost {
   readonly env: Env;
   readonly store: UserStore;
   readonly changes: AccountChanges;
-  /** Deletes the account, if there is one. Call in a transaction. */
-  readonly delete: (memory: Memory, by: Change, lift: boolean, nowMs: number) => void;
+  readonly calls: AccountCalls;
 }
 
 /** What is left of the erasures of a user. */
@@ -61,7 +61,7 @@ export async function eraseAccount(
   const made = isErased
     ? changes.callOf(by)
     : changes.commitOnce(by, (changed, nowMs) => {
-        host.delete(changed, by, lift, nowMs);
+        host.calls.deleteIn(changed, by, lift, nowMs);
         erase(sql, changed, nowMs);
         changed.audit.note("account.erase", by, null, null, nowMs);
         return "";

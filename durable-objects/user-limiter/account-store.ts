@@ -1,5 +1,5 @@
 /**
- * A user's account: tier, status, overrides and grants. The directory is a projection of it.
+ * A user's account: tier, status and overrides, with its grants. The directory is a projection of it.
  *
  * Read into memory once and changed only here, so a decision sees a change at once and costs no read.
  */
@@ -18,12 +18,7 @@ import type { Tier } from "../../src/policy/compiled.ts";
 import { type CounterAllowance, isSameAllowance, withOwnAllowance } from "../../src/policy/own-allowance.ts";
 import type { AccountEvents } from "../events/account-events.ts";
 import type { Outbox } from "../outbox.ts";
-
-/** Grants in force at once. Bounds the work of a decision. */
-export const MAX_GRANTS = 50;
-
-/** Grants that are kept at once, also those that have ended but count in the open billing period. Bounds the object's memory. */
-const MAX_KEPT_GRANTS = 500;
+import { GrantStore } from "./grant-store.ts";
 
 const overridesSchema = z.record(z.string(), overrideSchema);
 
@@ -39,23 +34,6 @@ const accountRow = z.object({
   updated_ms: z.number(),
 });
 
-const grantRow = z.object({
-  grant_id: z.string(),
-  limit_name: z.string(),
-  amount: z.number(),
-  until_ms: z.number(),
-  created_ms: z.number(),
-});
-
-/** A grant as it was answered. */
-export const grantSchema = z.object({
-  grantId: z.string(),
-  limit: z.string(),
-  amount: z.number(),
-  untilMs: z.number(),
-  createdMs: z.number(),
-}) satisfies z.ZodMiniType<Grant>;
-
 /** A tier as adjusted for this account, and until when it is valid. */
 interface Adjusted {
   readonly base: Tier;
@@ -70,8 +48,9 @@ export class AccountStore {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
   readonly #events: () => AccountEvents | null;
+  /** Changed only by {@link grant}, {@link revokeGrant} and {@link delete}, which publish the account too. */
+  readonly grants: GrantStore;
   #stored: Stored | null = null;
-  #grants: readonly Grant[] = [];
   #adjusted: Adjusted | null = null;
   #allowance: CounterAllowance | null = null;
   #standing: AccountStanding | null = null;
@@ -86,9 +65,9 @@ export class AccountStore {
     this.#sql = sql;
     this.#outbox = outbox;
     this.#events = events;
+    this.grants = new GrantStore(sql, hasTables);
     if (!hasTables) return;
     for (const row of sql.exec("SELECT * FROM account")) this.#stored = toAccount(accountRow.parse(row));
-    this.#grants = sql.exec("SELECT * FROM grants ORDER BY created_ms, grant_id").toArray().map(toGrant);
   }
 
   /** Null if there is none, or it was deleted. */
@@ -121,16 +100,6 @@ export class AccountStore {
     return this.#stored && isListed(this.#stored) ? this.#stored.user : null;
   }
 
-  /** All grants that are kept, also those that have ended. */
-  get keptGrants(): readonly Grant[] {
-    return this.#grants;
-  }
-
-  /** Whether another grant may be made at `nowMs`. */
-  hasRoomForGrant(nowMs: number): boolean {
-    return this.grants(nowMs).length < MAX_GRANTS && this.#grants.length < MAX_KEPT_GRANTS;
-  }
-
   /** Sets where the overage quota is covered and where it stops; null: the tier's own amount. */
   setAllowance(allowance: CounterAllowance | null): void {
     if (!isSameAllowance(allowance, this.#allowance)) this.#standing = null;
@@ -138,27 +107,25 @@ export class AccountStore {
     this.#adjusted = null;
   }
 
-  /** Grants in force at `nowMs`. */
-  grants(nowMs: number): readonly Grant[] {
-    return this.#grants.filter(({ untilMs }) => nowMs < untilMs);
-  }
-
-  /** When the next grant ends after `nowMs`; Infinity if there is none. */
+  /** When {@link adjust} changes by itself after `nowMs`: as the next grant ends; Infinity: never. */
   changesAtMs(nowMs: number): number {
-    let firstMs = Infinity;
-    for (const { untilMs } of this.#grants) if (untilMs > nowMs) firstMs = Math.min(firstMs, untilMs);
-    return firstMs;
+    return this.grants.nextEndMs(nowMs);
   }
 
   /** The tier with this account's overrides and grants at `nowMs`. */
   adjust(base: Tier, nowMs: number): Tier {
     const { account } = this;
     const hasOwn =
-      this.#grants.length > 0 || this.#allowance !== null || Object.keys(account?.overrides ?? {}).length > 0;
+      this.grants.kept.length > 0 ||
+      this.#allowance !== null ||
+      Object.keys(account?.overrides ?? {}).length > 0;
     if (!account || !hasOwn) return base;
     const known = this.#adjusted;
     if (known?.base === base && nowMs < known.untilMs) return known.tier;
-    const tier = withOwnAllowance(adjustTier(base, account.overrides, this.grants(nowMs)), this.#allowance);
+    const tier = withOwnAllowance(
+      adjustTier(base, account.overrides, this.grants.inForce(nowMs)),
+      this.#allowance,
+    );
     this.#adjusted = { base, tier, untilMs: this.changesAtMs(nowMs) };
     return tier;
   }
@@ -191,8 +158,7 @@ export class AccountStore {
 
   /** Deletes the account and its grants. The ledger stays, and so does a block unless it is lifted. */
   delete(account: Account, lift: boolean, nowMs: number): void {
-    this.#sql.exec("DELETE FROM grants");
-    this.#grants = [];
+    this.grants.deleteAll();
     const status = lift ? "active" : account.status;
     const version = account.version + 1;
     this.#put({ ...account, status, overrides: {}, version, updatedMs: nowMs, deleted: true });
@@ -212,37 +178,13 @@ export class AccountStore {
 
   /** Grants extra capacity, and deletes grants that ended before `keptFromMs`: those since then count in the open billing period. */
   grant(grant: Grant, nowMs: number, keptFromMs = nowMs): void {
-    this.#sql.exec("DELETE FROM grants WHERE until_ms <= ?", keptFromMs);
-    this.#sql.exec(
-      "INSERT INTO grants (grant_id, limit_name, amount, until_ms, created_ms) VALUES (?, ?, ?, ?, ?)",
-      grant.grantId,
-      grant.limit,
-      grant.amount,
-      grant.untilMs,
-      grant.createdMs,
-    );
-    this.#grants = [...this.#grants.filter(({ untilMs }) => keptFromMs < untilMs), grant];
+    this.grants.add(grant, keptFromMs);
     this.#grantsChanged(nowMs);
   }
 
   /** Ends a grant before its time. @param usedAmount what it admitted, which stays included in the open billing period. */
   revokeGrant(grantId: string, nowMs: number, usedAmount = 0): void {
-    if (usedAmount === 0) {
-      this.#sql.exec("DELETE FROM grants WHERE grant_id = ?", grantId);
-      this.#grants = this.#grants.filter((grant) => grant.grantId !== grantId);
-    } else {
-      // A moment later, so that it has been in force even if it was made in this millisecond.
-      const untilMs = nowMs + 1;
-      this.#sql.exec(
-        "UPDATE grants SET amount = ?, until_ms = ? WHERE grant_id = ?",
-        usedAmount,
-        untilMs,
-        grantId,
-      );
-      this.#grants = this.#grants.map((grant) =>
-        grant.grantId === grantId ? { ...grant, amount: usedAmount, untilMs } : grant,
-      );
-    }
+    this.grants.revoke(grantId, nowMs, usedAmount);
     this.#grantsChanged(nowMs);
   }
 
@@ -286,7 +228,7 @@ export class AccountStore {
     const isKnown = isListed(account);
     const mark = isKnown ? "1" : null;
     this.#outbox.put({ lane: "kv", name: `${ACCOUNT_MARK_PREFIX}${id}`, value: mark, version }, nowMs);
-    const uses = limitUses(account, this.grants(nowMs));
+    const uses = limitUses(account, this.grants.inForce(nowMs));
     const value = isKnown ? JSON.stringify({ ...entry, uses, ...(deleted ? { deleted } : {}) }) : null;
     this.#outbox.put({ lane: "directory", name: id, value, version }, nowMs);
   }
@@ -321,15 +263,4 @@ function toAccount(row: z.infer<typeof accountRow>): Stored {
   const { user, name, tier, status, version, created_ms: createdMs, updated_ms: updatedMs } = row;
   const overrides = overridesSchema.parse(parseJson(row.overrides));
   return { user, name, tier, status, overrides, version, createdMs, updatedMs, deleted: row.deleted === 1 };
-}
-
-function toGrant(found: unknown): Grant {
-  const row = grantRow.parse(found);
-  return {
-    grantId: row.grant_id,
-    limit: row.limit_name,
-    amount: row.amount,
-    untilMs: row.until_ms,
-    createdMs: row.created_ms,
-  };
 }

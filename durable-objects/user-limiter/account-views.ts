@@ -18,7 +18,7 @@ export function accountView(
   return {
     account,
     keys: keys.all.map((key) => keyView(key, lastUsed.get(key.keyId) ?? null)),
-    grants: accounts.grants(Date.now()),
+    grants: accounts.grants.inForce(Date.now()),
     counted: counters.names,
     ...(pendingTier === null ? {} : { pendingTier }),
   };

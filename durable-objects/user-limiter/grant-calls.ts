@@ -7,9 +7,9 @@ import type { GrantAnswer, RevokedGrantAnswer } from "../../src/objects/account.
 import type { Change } from "../../src/objects/change.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import type { AccountChanges } from "./account-changes.ts";
-import { grantSchema } from "./account-store.ts";
 import { grantSettings } from "./account-views.ts";
 import { BOTH, DENIALS } from "./fence-scopes.ts";
+import { grantSchema } from "./grant-store.ts";
 import type { UserStore } from "./user-store.ts";
 
 export class GrantCalls {
@@ -25,7 +25,7 @@ export class GrantCalls {
     const { accounts } = this.#store.memory;
     if (!accounts.account) return { kind: "no-account" };
     const isNew = this.#changes.callOf(by) === null;
-    if (isNew && !accounts.hasRoomForGrant(Date.now())) return { kind: "too-many" };
+    if (isNew && !accounts.grants.hasRoom(Date.now())) return { kind: "too-many" };
     const made = this.#changes.commitOnce(by, (memory, nowMs) => {
       memory.accounts.grant(grant, nowMs, memory.billing?.store.period?.period.startMs);
       memory.audit.note("account.grant", by, null, grantSettings(grant), nowMs);
@@ -40,7 +40,7 @@ export class GrantCalls {
   async revoke(grantId: string, by: Change): Promise<RevokedGrantAnswer> {
     const { accounts } = this.#store.memory;
     if (!accounts.account) return { kind: "no-account" };
-    const grant = accounts.grants(Date.now()).find((one) => one.grantId === grantId);
+    const grant = accounts.grants.inForce(Date.now()).find((one) => one.grantId === grantId);
     if (!grant && this.#changes.callOf(by) === null) return { kind: "no-grant" };
     const revoked = this.#changes.commitOnce(by, (memory, nowMs) => {
       memory.accounts.revokeGrant(grantId, nowMs, grant && memory.billing?.admittedBy(grant));

@@ -74,7 +74,7 @@ export class OpenPeriod {
 
   /** The account's grants as they count in the open period. */
   grants(): readonly IncludedGrant[] {
-    return this.parts.accounts.keptGrants.map(({ limit, amount, createdMs, untilMs }) => ({
+    return this.parts.accounts.grants.kept.map(({ limit, amount, createdMs, untilMs }) => ({
       limit,
       amountMilli: Math.round(amount * 1000),
       fromMs: createdMs,
@@ -85,9 +85,9 @@ export class OpenPeriod {
   /** What a grant has admitted in the open period beyond what is included without it, in tokens: it stays included. */
   admittedBy({ grantId, limit }: Grant): number {
     const billed = this.current();
-    const grant = this.parts.accounts.keptGrants.find((one) => one.grantId === grantId);
+    const grant = this.parts.accounts.grants.kept.find((one) => one.grantId === grantId);
     if (billed === null || grant === undefined) return 0;
-    const others = this.grants().filter((_one, i) => this.parts.accounts.keptGrants[i] !== grant);
+    const others = this.grants().filter((_one, i) => this.parts.accounts.grants.kept[i] !== grant);
     return admittedTokens(billed, withGrants(billed, others), limit, this.usageOf(billed));
   }
 

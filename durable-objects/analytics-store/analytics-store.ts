@@ -14,28 +14,13 @@ import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts"
 import type { ReportQuery } from "../../src/analytics/reports/report-query.ts";
 import { answerOf, planOf } from "../../src/analytics/reports/reports.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/core/time.ts";
-import {
-  bindingsOf,
-  CHUNK_SCHEMA,
-  FIND_REQUEST,
-  NOTE_COLUMN,
-  missingColumns,
-  requestBindings,
-  rowsOf,
-  storedRow,
-  textLength,
-  WRITE_CHUNK,
-} from "./chunk.ts";
+import { storedRow, textLength } from "./chunk.ts";
+import { ChunkTable, type Sql } from "./chunk-table.ts";
 import { logRows } from "./decision-log-rows.ts";
 import { groupsOf } from "./groups.ts";
 import { RECORDED_COLUMNS, type RecordedRange, recordedRange } from "./recorded-rows.ts";
 import { HOT_COLUMNS, StoredColumns } from "./stored-columns.ts";
 import { Thinning } from "./thinning.ts";
-
-/** What the store needs of SqlStorage. */
-export interface Sql {
-  exec(query: string, ...bindings: (number | string | null)[]): Iterable<Record<string, unknown>>;
-}
 
 export interface StoreLimits {
   /** Rows above which the store samples itself. */
@@ -57,9 +42,6 @@ const THINNED_CHUNKS = 16;
 /** Chunks that one batch loads into memory after a start: some ms. */
 const LOADED_CHUNKS = 32;
 const ALL_CHUNKS = Number.POSITIVE_INFINITY;
-const NEWEST = "id = (SELECT max(id) FROM points)";
-const NEWEST_NOTE = `SELECT ${NOTE_COLUMN} AS note FROM points WHERE ${NEWEST}`;
-const DROP_NOTE = `UPDATE points SET ${NOTE_COLUMN} = NULL WHERE ${NEWEST}`;
 /** Time between two sweeps. */
 const SWEEP_EVERY_MS = MINUTE_MS;
 
@@ -71,11 +53,8 @@ interface OpenChunk {
 }
 
 export class AnalyticsStore {
-  readonly #sql: Sql;
+  readonly #table: ChunkTable;
   readonly #limits: StoreLimits;
-  #hasTable = false;
-  /** Whether the table is known to have a column for each field. */
-  #isComplete = false;
   #open: OpenChunk | null = null;
   #nextId = 1;
   #rows = 0;
@@ -88,7 +67,7 @@ export class AnalyticsStore {
 
   /** Reads the table's size, writes nothing. */
   constructor(sql: Sql, limits: StoreLimits = LIMITS) {
-    this.#sql = sql;
+    this.#table = new ChunkTable(sql);
     this.#limits = limits;
     this.#reset();
   }
@@ -119,23 +98,16 @@ export class AnalyticsStore {
 
   /** The note of the newest chunk. */
   get note(): string | null {
-    if (!this.#hasTable) return null;
-    this.#addColumns();
-    for (const { note } of this.#sql.exec(NEWEST_NOTE)) return typeof note === "string" ? note : null;
-    return null;
+    return this.#table.note;
   }
 
   /** Removes the note: one row written. */
   dropNote(): void {
-    this.#sql.exec(DROP_NOTE);
+    this.#table.dropNote();
   }
 
   #insert(points: readonly Point[], note: string | null): void {
-    if (!this.#hasTable) {
-      this.#sql.exec(CHUNK_SCHEMA);
-      this.#hasTable = true;
-    }
-    this.#addColumns();
+    this.#table.create();
     const isLong = (this.#open?.rows.length ?? 0) + points.length > CHUNK_POINTS;
     let chunk = this.#open && !isLong ? this.#open : this.#begin();
     for (const point of points) {
@@ -160,8 +132,8 @@ export class AnalyticsStore {
       Object.entries(plan.groups).map(([name, aggregation]) => [name, groupsOf(columns, aggregation)]),
     );
     const stored = {
-      read: (id: number) => this.#read(id),
-      withRequest: (wanted: RequestScan) => this.#chunksWith(wanted),
+      read: (id: number) => this.#table.read(id),
+      withRequest: (wanted: RequestScan) => this.#table.withRequest(wanted),
     };
     const rows = plan.scan ? logRows(columns, plan.scan, stored) : [];
     // Only whole chunks are deleted, so the oldest may have rows from before: those count as well.
@@ -174,11 +146,7 @@ export class AnalyticsStore {
   /** The newest decisions of the range, at most `limit`, for a simulation to replay. */
   recorded(range: { readonly fromMs: number; readonly toMs: number }, limit: number): RecordedRange {
     this.#load(ALL_CHUNKS);
-    return recordedRange(this.#columns, range, limit, (id) => {
-      const columns = RECORDED_COLUMNS.join(", ");
-      for (const stored of this.#sql.exec(`SELECT ${columns} FROM points WHERE id = ?`, id)) return stored;
-      return null;
-    });
+    return recordedRange(this.#columns, range, limit, (id) => this.#table.columnsOf(id, RECORDED_COLUMNS));
   }
 
   /** Deletes the points of an account until a moment. @returns how many there were. */
@@ -190,10 +158,10 @@ export class AnalyticsStore {
     const before = this.#rows;
     const found = [...chunks].filter(({ texts }) => texts.account.includes(wanted)).map(({ id }) => id);
     for (const id of found) {
-      const rows = this.#read(id);
+      const rows = this.#table.read(id);
       const left = rows.filter((row) => row.account !== account || row.atMs > untilMs);
       if (left.length === 0) this.#drop(id, rows.length);
-      else if (left.length < rows.length) this.#sql.exec(WRITE_CHUNK, ...bindingsOf(id, left, null));
+      else if (left.length < rows.length) this.#table.write(id, left, null);
     }
     // Memory must not keep the account either.
     this.#reset();
@@ -203,39 +171,21 @@ export class AnalyticsStore {
   /** Deletes chunks whose points are all older than `limits.keepMs`. */
   sweep(nowMs: number): void {
     this.#sweptMs = nowMs;
-    if (!this.#hasTable) return;
     const before = nowMs - this.#limits.keepMs;
-    const old = [...this.#sql.exec("SELECT id, rows FROM points WHERE last_ms < ?", before)];
-    for (const { id, rows } of old) this.#drop(Number(id), Number(rows));
+    for (const { id, rows } of this.#table.olderThan(before)) this.#drop(id, rows);
     if (this.#columns.isBloated) this.#reset();
   }
 
   /** Forgets everything in memory; the table is read again. */
   #reset(): void {
-    const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'points'");
-    this.#hasTable = [...tables].length > 0;
-    this.#isComplete = false;
-    const found = this.#hasTable
-      ? this.#sql.exec("SELECT coalesce(max(id), 0) AS last, coalesce(sum(rows), 0) AS rows FROM points")
-      : [{ last: 0, rows: 0 }];
-    for (const { last, rows } of found) {
-      this.#nextId = Number(last) + 1;
-      this.#rows = Number(rows);
-    }
+    const { lastId, rows } = this.#table.open();
+    this.#nextId = lastId + 1;
+    this.#rows = rows;
     this.#open = null;
     this.#columns = new StoredColumns();
     this.#thinning = null;
     this.#loadedTo = 0;
     this.#loadBefore = this.#nextId;
-  }
-
-  /** A table of an older version lacks the columns of fields added since. Rewrites no row. */
-  #addColumns(): void {
-    if (this.#isComplete || !this.#hasTable) return;
-    const columns = [...this.#sql.exec("SELECT name FROM pragma_table_info('points')")];
-    const names = new Set(columns.map(({ name }) => String(name)));
-    for (const statement of missingColumns(names)) this.#sql.exec(statement);
-    this.#isComplete = true;
   }
 
   #begin(): OpenChunk {
@@ -245,43 +195,24 @@ export class AnalyticsStore {
   }
 
   #write(id: number, rows: readonly Row[], note: string | null = null): void {
-    this.#sql.exec(WRITE_CHUNK, ...bindingsOf(id, rows, note));
+    this.#table.write(id, rows, note);
     this.#columns.put(id, rows);
   }
 
   #drop(id: number, rows: number): void {
-    this.#sql.exec("DELETE FROM points WHERE id = ?", id);
+    this.#table.delete(id);
     this.#columns.drop(id);
     this.#rows -= rows;
     if (this.#open?.id === id) this.#open = null;
   }
 
-  #read(id: number): Row[] {
-    for (const stored of this.#sql.exec("SELECT * FROM points WHERE id = ?", id)) return rowsOf(stored);
-    return [];
-  }
-
-  /** Chunks that name a request, by a search of the period's ids: some two thousand rows, and only an operator's search does it. */
-  #chunksWith(wanted: RequestScan): Set<number> {
-    if (!this.#hasTable) return new Set();
-    const found = this.#sql.exec(FIND_REQUEST, ...requestBindings(wanted));
-    return new Set([...found].map(({ id }) => Number(id)));
-  }
-
   /** Loads at most this many chunks into memory. */
   #load(chunks: number): void {
-    this.#addColumns();
+    this.#table.complete();
     const all = chunks === ALL_CHUNKS;
     while (this.#loadedTo + 1 < this.#loadBefore) {
       const part = Math.min(chunks, LOADED_CHUNKS);
-      const found = [
-        ...this.#sql.exec(
-          `SELECT id, rows, ${HOT_COLUMNS.join(", ")} FROM points WHERE id > ? AND id < ? ORDER BY id LIMIT ?`,
-          this.#loadedTo,
-          this.#loadBefore,
-          part,
-        ),
-      ];
+      const found = this.#table.between(this.#loadedTo, this.#loadBefore, part, HOT_COLUMNS);
       for (const stored of found) this.#columns.load(stored);
       this.#loadedTo = found.length < part ? this.#loadBefore : Number(found.at(-1)?.["id"]);
       if (!all) return;
@@ -311,7 +242,7 @@ export class AnalyticsStore {
     };
     let removed = 0;
     for (const id of ids) {
-      const rows = this.#read(id);
+      const rows = this.#table.read(id);
       const left = thinning.sample(rows);
       removed += rows.length - left.length;
       const length = left.reduce((sum, row) => sum + textLength(row), 0);

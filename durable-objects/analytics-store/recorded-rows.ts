@@ -7,6 +7,7 @@ import { isReplayed, type Recorded } from "../../src/simulation/recorded.ts";
 import type { RecordHead } from "../../src/simulation/simulation-answer.ts";
 import type { StoredColumns } from "./stored-columns.ts";
 import { columnOf, readNumbers, readTexts, type TextColumn, valueAt } from "./chunk.ts";
+import type { StoredChunk } from "./chunk-table.ts";
 import { selected, type SelectedRows } from "./selection.ts";
 
 /** Columns that are not in memory. */
@@ -20,8 +21,6 @@ const SLACK = 4_096;
 export interface RecordedRange extends RecordHead {
   readonly decisions: readonly Recorded[];
 }
-
-type StoredChunk = Readonly<Record<string, unknown>>;
 
 /**
  * Reads chunks, the newest first, until no other can have any of the newest `limit` points.

@@ -1,6 +1,6 @@
 /** Node's SQLite behind the interface of a Durable Object's: the same engine, without a runtime to start. */
 import { DatabaseSync } from "node:sqlite";
-import type { Sql } from "../../durable-objects/analytics-store/analytics-store.ts";
+import type { Sql } from "../../durable-objects/analytics-store/chunk-table.ts";
 
 export class NodeSql implements Sql {
   readonly #database = new DatabaseSync(":memory:");

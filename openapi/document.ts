@@ -27,8 +27,13 @@ import { KEYS_NOTES } from "./resources/keys.ts";
 import { LIVE_NOTES } from "./resources/live.ts";
 import { PAGES_NOTES } from "./resources/pages.ts";
 import { POLICIES_NOTES } from "./resources/policies.ts";
-import { PORTAL_NOTES } from "./resources/portal.ts";
+import { PORTAL_ACCOUNT_NOTES } from "./resources/portal-account.ts";
+import { PORTAL_BILLING_NOTES } from "./resources/portal-billing.ts";
+import { PORTAL_INVOICES_NOTES } from "./resources/portal-invoices.ts";
+import { PORTAL_KEYS_NOTES } from "./resources/portal-keys.ts";
 import { PORTAL_LINKS_NOTES } from "./resources/portal-links.ts";
+import { PORTAL_PAGES_NOTES } from "./resources/portal-pages.ts";
+import { PORTAL_SESSIONS_NOTES } from "./resources/portal-sessions.ts";
 import { PROXIES_NOTES } from "./resources/proxies.ts";
 import { POLICY_USES_NOTES } from "./resources/policy-uses.ts";
 import { PURGE_NOTES } from "./resources/purge.ts";
@@ -81,7 +86,12 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...USAGE_NOTES,
   ...AUDIT_NOTES,
   ...KEYS_NOTES,
-  ...PORTAL_NOTES,
+  ...PORTAL_SESSIONS_NOTES,
+  ...PORTAL_ACCOUNT_NOTES,
+  ...PORTAL_BILLING_NOTES,
+  ...PORTAL_INVOICES_NOTES,
+  ...PORTAL_KEYS_NOTES,
+  ...PORTAL_PAGES_NOTES,
   ...PORTAL_LINKS_NOTES,
   ...WEBHOOKS_NOTES,
   ...DELIVERIES_NOTES,

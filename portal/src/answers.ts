@@ -3,9 +3,11 @@
  * imports from the product; never imports values (dashboard/src/shell/answers.ts).
  */
 import type { Frozen } from "../../dashboard/src/shell/answers.ts";
-import type * as portal from "../../openapi/resources/portal.ts";
+import type { PortalBillingResponse, PortalTiersResponse } from "../../openapi/resources/portal-billing.ts";
+import type { PortalInvoicesResponse } from "../../openapi/resources/portal-invoices.ts";
+import type { PortalSessionResponse } from "../../openapi/resources/portal-sessions.ts";
 
-export type PortalSession = Frozen<portal.PortalSessionResponse>;
-export type WholeBilling = Frozen<portal.PortalBillingResponse>;
-export type PortalTiers = Frozen<portal.PortalTiersResponse>;
-export type WholeInvoice = Frozen<portal.PortalInvoicesResponse>["invoices"][number];
+export type PortalSession = Frozen<PortalSessionResponse>;
+export type WholeBilling = Frozen<PortalBillingResponse>;
+export type PortalTiers = Frozen<PortalTiersResponse>;
+export type WholeInvoice = Frozen<PortalInvoicesResponse>["invoices"][number];

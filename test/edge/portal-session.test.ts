@@ -1,12 +1,9 @@
 /** Sessions of the portal: how they begin, what they may read, and how they end. */
 import { describe, expect, it, vi } from "vitest";
 import { parseBy } from "../../src/policy/fault.ts";
-import {
-  portalBillingSchema,
-  portalInvoicesSchema,
-  portalSessionSchema,
-  portalTiersSchema,
-} from "../../openapi/resources/portal.ts";
+import { portalBillingSchema, portalTiersSchema } from "../../openapi/resources/portal-billing.ts";
+import { portalInvoicesSchema } from "../../openapi/resources/portal-invoices.ts";
+import { portalSessionSchema } from "../../openapi/resources/portal-sessions.ts";
 import { keysSchema } from "../../openapi/resources/keys.ts";
 import { statusSchema, usageReportSchema } from "../../openapi/resources/usage.ts";
 import { admin, createAccount, customer, issueKey } from "../fixtures/edge-account.ts";

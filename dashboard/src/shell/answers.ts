@@ -8,6 +8,7 @@ import type { ReportAnswer } from "../../../src/analytics/reports/report-answer.
 import type * as accounts from "../../../openapi/resources/accounts.ts";
 import type { AuditResponse } from "../../../openapi/resources/audit.ts";
 import type * as billing from "../../../openapi/resources/billing.ts";
+import type { CreditResponse, RemovedCreditResponse } from "../../../openapi/resources/credits.ts";
 import type { GrantResponse } from "../../../openapi/resources/grants.ts";
 import type { HealthResponse, ReadyResponse } from "../../../openapi/resources/health.ts";
 import type { InvoicedResponse } from "../../../openapi/resources/invoiced.ts";
@@ -42,8 +43,8 @@ export type ChangedAccount = Omit<Frozen<accounts.ChangedAccountResponse>, Unrea
 export type Billing = Frozen<billing.BillingResponse>;
 export type TierPreview = Frozen<billing.TierPreviewResponse>;
 export type ChangedTier = Frozen<billing.ChangedTierResponse>;
-export type Credit = Omit<Frozen<billing.CreditResponse>, "effective" | "createdAt">;
-export type RemovedCredit = Pick<Frozen<billing.RemovedCreditResponse>, "removed">;
+export type Credit = Omit<Frozen<CreditResponse>, "effective" | "createdAt">;
+export type RemovedCredit = Pick<Frozen<RemovedCreditResponse>, "removed">;
 export type InvoiceSummary = Frozen<InvoicesResponse>["invoices"][number];
 /** With its document. */
 export type Invoice = Frozen<InvoiceResponse>;

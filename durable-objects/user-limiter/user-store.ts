@@ -106,7 +106,7 @@ export class UserStore {
       const { closing } = memory;
       if (closing === null) throw new Error("the account is not billed");
       memory.transact(() => {
-        const failure = closing.accept(lane, name, answer, remove, Date.now());
+        const failure = closing.invoicing.accept(lane, name, answer, remove, Date.now());
         if (failure) objectMetrics.add("stripeFailures", [failure]);
       });
     });
@@ -117,7 +117,7 @@ export class UserStore {
       const { closing } = this.memory;
       if (closing === null || value === null) throw new Error("the account is not billed");
       const { deliverDocument } = await loadBilling();
-      return deliverDocument(this.#env, closing, lane, name, value);
+      return deliverDocument(this.#env, closing.invoicing, lane, name, value);
     }
     if (lane === EVENT_LANE) {
       await webhookDeskOf(this.#env.WEBHOOK_DESK).put(name, value ?? "");

@@ -25,6 +25,7 @@ import type { Memory } from "../memory.ts";
 import type { BillingHost } from "./billing-calls.ts";
 import type { Closing } from "./closing.ts";
 import { digestsOf } from "./document-digests.ts";
+import type { DraftRejection, Invoicing } from "./invoicing.ts";
 import type { StoredCreditNote, StoredInvoice } from "./invoice-store.ts";
 import { entryOf, noteEntryOf, openMinorOf } from "./register-entries.ts";
 import { reportedParts } from "./register-parts.ts";
@@ -50,15 +51,16 @@ export class InvoiceCalls implements InvoicesRpc {
   async invoices(beforeMs: number, count: number): Promise<InvoicesAnswer> {
     const closing = await this.#closing();
     if (closing === null) return this.#none({ kind: "invoices", invoices: [], next: null });
-    const found = closing.invoices.list(beforeMs, count + 1);
+    const { invoicing } = closing;
+    const found = invoicing.invoices.list(beforeMs, count + 1);
     const page = found.slice(0, count);
     const next = found.length > count ? (page.at(-1)?.periodMs ?? null) : null;
-    return { kind: "invoices", invoices: page.map((invoice) => viewOf(closing, invoice)), next };
+    return { kind: "invoices", invoices: page.map((invoice) => viewOf(invoicing, invoice)), next };
   }
 
   async invoice(id: string): Promise<InvoiceAnswer> {
     const closing = await this.#closing();
-    return closing === null ? this.#none({ kind: "no-invoice" }) : answerOf(closing, id);
+    return closing === null ? this.#none({ kind: "no-invoice" }) : answerOf(closing.invoicing, id);
   }
 
   adjustInvoice(
@@ -67,8 +69,8 @@ export class InvoiceCalls implements InvoicesRpc {
     currency: string | null,
     by: Change,
   ): Promise<InvoiceChangeAnswer> {
-    return this.#change(by, (closing, memory, nowMs) => {
-      const before = closing.draftOf(id, nowMs);
+    return this.#change(by, (invoicing, memory, nowMs) => {
+      const before = invoicing.draftOf(id, nowMs);
       if ("kind" in before) return rejectionOf(before);
       const { document } = before;
       if (currency !== null && currency !== document.currency) {
@@ -82,7 +84,7 @@ export class InvoiceCalls implements InvoicesRpc {
         description,
         minor: minors[i] ?? 0n,
       }));
-      const after = closing.adjust(id, extra, nowMs);
+      const after = invoicing.adjust(id, extra, nowMs);
       if ("kind" in after) return rejectionOf(after);
       memory.audit.note("invoice.adjust", by, totalsOf(before), { ...totalsOf(after), lines }, nowMs);
       return id;
@@ -90,18 +92,18 @@ export class InvoiceCalls implements InvoicesRpc {
   }
 
   finalizeInvoice(id: string, by: Change): Promise<InvoiceChangeAnswer> {
-    return this.#change(by, (closing, memory, nowMs) => {
-      const draft = closing.draftOf(id, nowMs);
+    return this.#change(by, (invoicing, memory, nowMs) => {
+      const draft = invoicing.draftOf(id, nowMs);
       if ("kind" in draft) return rejectionOf(draft);
-      const final = closing.finalize(draft, nowMs);
+      const final = invoicing.finalize(draft, nowMs);
       memory.audit.note("invoice.finalize", by, totalsOf(draft), totalsOf(final), nowMs);
       return id;
     });
   }
 
   creditInvoice(id: string, lines: readonly CreditedAmount[], by: Change): Promise<InvoiceChangeAnswer> {
-    return this.#change(by, (closing, memory, nowMs) => {
-      const invoice = closing.invoices.find(id);
+    return this.#change(by, (invoicing, memory, nowMs) => {
+      const invoice = invoicing.invoices.find(id);
       if (invoice === null) return { kind: "no-invoice" };
       if (!NUMBERED.has(invoice.status)) return { kind: "wrong-status", status: invoice.status };
       const { exponent } = invoice.document;
@@ -109,7 +111,7 @@ export class InvoiceCalls implements InvoicesRpc {
       const index = minors.findIndex((minor) => minor === null || minor < 0n);
       if (index >= 0) return { kind: "bad-amount", index, decimals: exponent };
       const credited = lines.map(({ line }, i) => ({ line, minor: minors[i] ?? 0n }));
-      const made = closing.credit(invoice, credited, nowMs, by);
+      const made = invoicing.credit(invoice, credited, nowMs, by);
       if (made.kind === "too-many") return made;
       if (made.kind === "exceeds-uncredited") {
         const at = lines.findIndex(({ line }) => line === made.line);
@@ -124,28 +126,28 @@ export class InvoiceCalls implements InvoicesRpc {
   }
 
   payInvoice(id: string, by: Change): Promise<InvoiceChangeAnswer> {
-    return this.#change(by, (closing, _memory, nowMs) => {
-      const invoice = closing.invoices.find(id);
+    return this.#change(by, (invoicing, _memory, nowMs) => {
+      const invoice = invoicing.invoices.find(id);
       if (invoice === null) return { kind: "no-invoice" };
       // A payment that is reported twice changes nothing the second time.
       if (invoice.status === "paid") return id;
       if (!UNPAID.has(invoice.status)) return { kind: "wrong-status", status: invoice.status };
-      closing.change(invoice, { status: "paid", dueMs: null, paidMs: nowMs }, nowMs, by);
+      invoicing.change(invoice, { status: "paid", dueMs: null, paidMs: nowMs }, nowMs, by);
       return id;
     });
   }
 
   endInvoice(id: string, ending: Ending, by: Change): Promise<InvoiceChangeAnswer> {
-    return this.#change(by, (closing, _memory, nowMs) => {
-      const invoice = closing.invoices.find(id);
+    return this.#change(by, (invoicing, _memory, nowMs) => {
+      const invoice = invoicing.invoices.find(id);
       if (invoice === null) return { kind: "no-invoice" };
       const { status } = invoice;
       if (status === ending) return id;
       // A draft has no number yet, so it is cancelled without one.
       const isDraft = ending === "void" && status === "draft";
       if (!isDraft && !UNPAID.has(status)) return { kind: "wrong-status", status };
-      if (ending === "void") closing.cancel(invoice, nowMs, by);
-      else closing.change(invoice, { status: ending, dueMs: null }, nowMs, by);
+      if (ending === "void") invoicing.cancel(invoice, nowMs, by);
+      else invoicing.change(invoice, { status: ending, dueMs: null }, nowMs, by);
       return id;
     });
   }
@@ -171,7 +173,9 @@ export class InvoiceCalls implements InvoicesRpc {
     const { memory } = store;
     // An account that was never billed has no invoice, and must not get tables.
     if (!memory.hasTables || memory.closing === null) return false;
-    const isKnown = changes.commit(({ closing }, nowMs) => closing?.stripe.reported(report, nowMs) ?? false);
+    const isKnown = changes.commit(
+      ({ closing }, nowMs) => closing?.invoicing.stripe.reported(report, nowMs) ?? false,
+    );
     if (isKnown) await store.publish();
     return isKnown;
   }
@@ -179,7 +183,7 @@ export class InvoiceCalls implements InvoicesRpc {
   async numberedDocuments(): Promise<NumberedEntry[]> {
     const { memory } = this.#host.store;
     if (!memory.hasTables || memory.closing === null) return [];
-    const { invoices } = memory.closing;
+    const { invoices } = memory.closing.invoicing;
     const found: [RegisterEntry, InvoiceDocument][] = [];
     for (const invoice of invoices.list(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
       found.push([entryOf(invoice, invoices.notesOf(invoice.periodMs)), invoice.document]);
@@ -199,7 +203,7 @@ export class InvoiceCalls implements InvoicesRpc {
   /** Does what is due, then the change, once for each call. */
   async #change(
     by: Change,
-    change: (closing: Closing, memory: Memory, nowMs: number) => Changed,
+    change: (invoicing: Invoicing, memory: Memory, nowMs: number) => Changed,
   ): Promise<InvoiceChangeAnswer> {
     const { changes, store } = this.#host;
     const before = await this.#closing();
@@ -208,13 +212,13 @@ export class InvoiceCalls implements InvoicesRpc {
     const made = changes.tryOnce<Exclude<Changed, string>>(by, (memory, nowMs) => {
       const { closing } = memory;
       if (closing === null) throw new Error("the account is not billed");
-      return change(closing, memory, nowMs);
+      return change(closing.invoicing, memory, nowMs);
     });
     if (typeof made !== "string") return made;
     const { closing } = store.memory;
     // What isolates decide by themselves changes only with this.
     await changes.effective(closing?.hasOverdue === wasOverdue ? NOTHING : BOTH);
-    return closing === null ? { kind: "no-invoice" } : answerOf(closing, made);
+    return closing === null ? { kind: "no-invoice" } : answerOf(closing.invoicing, made);
   }
 
   /** Null: nothing was ever billed. */
@@ -229,15 +233,15 @@ export class InvoiceCalls implements InvoicesRpc {
   }
 }
 
-function answerOf(closing: Closing, id: string): InvoiceAnswer {
-  const { invoices } = closing;
+function answerOf(invoicing: Invoicing, id: string): InvoiceAnswer {
+  const { invoices } = invoicing;
   const invoice = invoices.find(id);
-  if (invoice) return { kind: "invoice", invoice: viewOf(closing, invoice) };
+  if (invoice) return { kind: "invoice", invoice: viewOf(invoicing, invoice) };
   const note = invoices.findNote(id);
   return note ? { kind: "invoice", invoice: noteView(note) } : { kind: "no-invoice" };
 }
 
-function viewOf({ invoices, stripe }: Closing, invoice: StoredInvoice): InvoiceView {
+function viewOf({ invoices, stripe }: Invoicing, invoice: StoredInvoice): InvoiceView {
   const { status, document, sha256, finalizeMs, paidMs, periodMs } = invoice;
   const notes = invoices.notesOf(periodMs);
   return {
@@ -258,9 +262,7 @@ function noteView({ document, sha256 }: StoredCreditNote): InvoiceView {
   return { status, document, sha256, finalizeMs: null, open, paidMs: null, creditNotes: [], stripe: null };
 }
 
-function rejectionOf(
-  rejection: Exclude<ReturnType<Closing["adjust"]>, StoredInvoice>,
-): InvoiceRejection | { readonly kind: "no-invoice" } {
+function rejectionOf(rejection: DraftRejection): InvoiceRejection | { readonly kind: "no-invoice" } {
   return rejection.kind === "not-draft" ? { kind: "wrong-status", status: rejection.status } : rejection;
 }
 

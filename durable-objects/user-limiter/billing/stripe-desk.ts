@@ -26,7 +26,7 @@ export interface StripeParts {
   readonly isOn: boolean;
 }
 
-/** What settles an invoice here (closing.ts). */
+/** What settles an invoice here (invoicing.ts). */
 export interface Settling {
   change(
     invoice: StoredInvoice,

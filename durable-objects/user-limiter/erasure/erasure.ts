@@ -106,8 +106,8 @@ function erase(sql: SqlStorage, memory: Memory, nowMs: number): void {
   if (billing && own) {
     billing.store.eraseSources();
     billing.putAccount({ ...own, customer: {} }, nowMs);
-    closing?.invoices.eraseUnnumbered(nowMs);
-    closing?.stripe.erase();
+    closing?.invoicing.invoices.eraseUnnumbered(nowMs);
+    closing?.invoicing.stripe.erase();
   }
   sql.exec(
     "INSERT OR REPLACE INTO erasures (at_ms, version, points_ms, customer) VALUES (?, ?, ?, ?)",
@@ -141,7 +141,7 @@ export async function continueErasure({ ctx, env, store }: ErasureHost): Promise
 /** The bills of before the erasure are numbered: what was kept for them goes, and what operators have written about them since. */
 function eraseCustomer(sql: SqlStorage, memory: Memory, atMs: number, nowMs: number): void {
   sql.exec("UPDATE erasures SET customer = NULL WHERE at_ms = ?", atMs);
-  memory.closing?.invoices.eraseUnnumbered(nowMs);
+  memory.closing?.invoicing.invoices.eraseUnnumbered(nowMs);
   eraseStripe(sql);
   // Entries of a later account are not erased.
   if (memory.accounts.account === null) eraseAudit(sql);

@@ -201,7 +201,7 @@ export class UserLimiter extends PortalObject implements UserLimiterRpc {
 
   /** Delivers due outbox entries, deletes expired decisions, forgets idle addresses. Runs at least once: each step may run again. */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
-    await persistently(this.ctx.storage, info, () => this.#runDue());
+    await persistently(this.storage, info, () => this.#runDue());
   }
 
   async #runDue(): Promise<void> {

@@ -48,6 +48,8 @@ const NOBODY: Change = { actor: "", reason: "" };
 
 export abstract class AccountObject extends PlacedObject implements AccountRpc, FrozenUsageRpc {
   // Fields, since the methods of a class can be called over RPC.
+  /** Counts the rows that are written. */
+  protected readonly storage: DurableObjectStorage;
   protected readonly store: UserStore;
   protected readonly changes: AccountChanges;
   readonly #accountCalls: AccountCalls;
@@ -56,9 +58,10 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), this.env);
+    this.storage = countedStorage(ctx.storage, "UserLimiter");
+    this.store = new UserStore(this.storage, this.env);
     this.changes = new AccountChanges(this.store);
-    this.#accountCalls = new AccountCalls(this.store, this.changes, ctx.storage.sql);
+    this.#accountCalls = new AccountCalls(this.store, this.changes, this.storage.sql);
     this.#grantCalls = new GrantCalls(this.store, this.changes);
     this.#keyCalls = new KeyCalls(this.store, this.changes);
     this.store.eventKinds = () => {
@@ -66,7 +69,7 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
       return known === null ? undefined : known.events;
     };
     // No call may come to an account that is billed before the isolate has what bills it.
-    if (loadedBilling() === null && hasBilling(ctx.storage)) void ctx.blockConcurrencyWhile(loadBilling);
+    if (loadedBilling() === null && hasBilling(this.storage)) void ctx.blockConcurrencyWhile(loadBilling);
   }
 
   /** Does what is due in billing, as a turn does first. */
@@ -122,13 +125,13 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
 
   /** Does what is left of an erasure, and sets the alarm for the rest. */
   protected async continueErasure(): Promise<void> {
-    if (!this.store.memory.hasTables || !isErasing(this.ctx.storage.sql)) return;
+    if (!this.store.memory.hasTables || !isErasing(this.storage.sql)) return;
     await (await loadControl()).continueErasure(this.#erasureHost());
   }
 
   #erasureHost(): ErasureHost {
-    const { ctx, env, store, changes } = this;
-    return { ctx, env, store, changes, calls: this.#accountCalls };
+    const { ctx, env, storage, store, changes } = this;
+    return { user: ctx.id.name ?? "", env, storage, store, changes, calls: this.#accountCalls };
   }
 
   grant(grant: Grant, by: Change = NOBODY): Promise<GrantAnswer> {
@@ -161,12 +164,12 @@ export abstract class AccountObject extends PlacedObject implements AccountRpc, 
     if (!isKnown(this.store.memory)) return null;
     const { usageRows } = await loadControl();
     this.store.change((memory) => memory.keepFrozenHours(Date.now()));
-    return usageRows(this.ctx.storage.sql, this.store.memory, query);
+    return usageRows(this.storage.sql, this.store.memory, query);
   }
 
   async frozenUsage(query: FrozenQuery): Promise<FrozenPage> {
     const { frozenUsage } = await loadControl();
-    return frozenUsage(this.ctx.storage, this.store, query);
+    return frozenUsage(this.storage, this.store, query);
   }
 
   async republish(): Promise<boolean> {

@@ -9,7 +9,7 @@ import { mayChange, sweepPortal } from "./portal/portal-rows.ts";
 export abstract class PortalObject extends BillingObject implements PortalRpc {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.changes.mayChange = (session) => mayChange(ctx.storage.sql, this.store.memory, session, Date.now());
+    this.changes.mayChange = (session) => mayChange(this.storage.sql, this.store.memory, session, Date.now());
   }
 
   async addPortalLink(link: PortalSecret, forMs: number, by: Change) {
@@ -30,10 +30,10 @@ export abstract class PortalObject extends BillingObject implements PortalRpc {
 
   /** Deletes links and sessions that have expired, and sets the alarm for the others. Call only if there are tables. */
   protected async sweepPortal(): Promise<void> {
-    await this.store.wakeAt(sweepPortal(this.ctx.storage.sql, Date.now()));
+    await this.store.wakeAt(sweepPortal(this.storage.sql, Date.now()));
   }
 
   #portal(): PortalHost {
-    return { sql: this.ctx.storage.sql, store: this.store, changes: this.changes };
+    return { sql: this.storage.sql, store: this.store, changes: this.changes };
   }
 }

@@ -94,7 +94,8 @@ export class OwedSettlements {
     this.reclaim(nowMs);
     if (!this.hasSome) return [];
     const taken = this.#denied.size === 0 ? this.#owed : [...this.#owed, this.#tally()];
-    if (this.#owed.length > 0)
+    // Denials are not sent again.
+    if (this.#owed.some(({ leaseId }) => leaseId !== null))
       this.#sent = [...this.#sent, { settlements: taken, sentAtMs: nowMs, untilMs: nowMs + withinMs }];
     this.#owed = [];
     this.#freesRest = false;

@@ -1,6 +1,7 @@
 /** Links to the portal and its sessions in the account's object: used once, bounded, and gone when their time or their account is over. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
+import { objectMetrics } from "../../durable-objects/object-metrics.ts";
 import { secretDigest } from "../../src/identity/secret-digest.ts";
 import type { PortalProof, PortalSecret } from "../../src/objects/portal.ts";
 import { bucket, later, publishLimits, startClock, stopClock } from "./fixture.ts";
@@ -275,6 +276,19 @@ describe("the end of an account", () => {
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
     expect(await user.inForce(sessions)).toEqual([false, false]);
     expect(await user.opens(link)).toBe("ended");
+  });
+
+  it("counts the rows that it writes", async () => {
+    const user = await account();
+    const session = await user.byLink();
+    const written = (): number =>
+      (objectMetrics.take() ?? []).reduce(
+        (sum, [family, , [count = 0]]) => sum + (family === "rowsWritten" ? count : 0),
+        0,
+      );
+    written();
+    await user.stub.closePortal(session);
+    expect(written()).toBeGreaterThan(0);
   });
 
   it("of a user without an account writes nothing", async () => {

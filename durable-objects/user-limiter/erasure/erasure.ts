@@ -32,8 +32,10 @@ const row = z.object({
 
 /** What an erasure works on. */
 export interface ErasureHost {
-  readonly ctx: DurableObjectState;
+  /** The object's name. */
+  readonly user: string;
   readonly env: Env;
+  readonly storage: DurableObjectStorage;
   readonly store: UserStore;
   readonly changes: AccountChanges;
   readonly calls: AccountCalls;
@@ -53,7 +55,7 @@ export async function eraseAccount(
   lift: boolean,
 ): Promise<ErasedAnswer> {
   const { store, changes } = host;
-  const { sql } = host.ctx.storage;
+  const { sql } = host.storage;
   // The reason is a text about the user.
   const by = { ...given, reason: "" };
   const { memory } = store;
@@ -119,8 +121,8 @@ function erase(sql: SqlStorage, memory: Memory, nowMs: number): void {
 }
 
 /** Resumes what is left of all erasures, and sets the alarm for the rest: bills have alarms of their own. Never rejects because of the hub. */
-export async function continueErasure({ ctx, env, store }: ErasureHost): Promise<void> {
-  const { sql } = ctx.storage;
+export async function continueErasure({ user, env, storage, store }: ErasureHost): Promise<void> {
+  const { sql } = storage;
   const nowMs = Date.now();
   const left = sql
     .exec("SELECT * FROM erasures WHERE points_ms IS NOT NULL OR customer IS NOT NULL")
@@ -132,7 +134,7 @@ export async function continueErasure({ ctx, env, store }: ErasureHost): Promise
   }
   for (const { at_ms: atMs, points_ms: pointsMs } of left) {
     if (pointsMs === null) continue;
-    const isErased = await erasePoints(env.METRICS_HUB, ctx.id.name ?? "", atMs);
+    const isErased = await erasePoints(env.METRICS_HUB, user, atMs);
     if (isErased && nowMs >= pointsMs) sql.exec("UPDATE erasures SET points_ms = NULL WHERE at_ms = ?", atMs);
     else await store.wakeAt(isErased ? pointsMs : nowMs + RETRY_MS);
   }

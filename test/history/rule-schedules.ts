@@ -69,16 +69,6 @@ export const SCRIPTED = {
     { startMs: 3_598_000 },
   ),
 
-  /** Shortly before a lease is settled, a peek brings a policy that refills twice as fast; then the user asks again. */
-  settledUnderANewerPolicy: scheduleOf([
-    ...stream(6, 20),
-    ask(10, 40),
-    ask(10, 1),
-    after(900, { kind: "policy", isolate: 1, variant: 1, lagMs: 0 }),
-    ask(10, 1, { isolate: 1, peek: true }),
-    ask(1_700, 60, { isolate: 1 }),
-  ]),
-
   /** Nobody settles a lease. When its charge is refilled, the user brings a newer policy and asks for the whole burst. */
   expiresBeforeANewerPolicy: scheduleOf([
     ...stream(5, 20),

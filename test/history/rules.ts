@@ -56,13 +56,6 @@ export const RULES: readonly Rule[] = [
     kind: "settledInAnotherTier",
   },
   {
-    name: "a settlement takes a newer policy into use before it is charged",
-    file: "durable-objects/user-limiter/lease-settlement.ts",
-    expression: "memory.adoptPolicy(policy, nowMs)",
-    without: "undefined",
-    kind: "settledUnderANewerPolicy",
-  },
-  {
     name: "a counter is refilled up to a settlement before it is charged",
     file: "durable-objects/user-limiter/counters.ts",
     expression: "spend(meterAt(limit, this.#live.get(counter), atMs), costMilli).state",
@@ -211,10 +204,10 @@ export const RULES: readonly Rule[] = [
     kind: "repeatedCalls",
   },
   {
-    name: "until a change, a bucket refills by its old limit",
-    file: "durable-objects/user-limiter/counters.ts",
-    expression: 'old?.kind === "bucket" && state.kind === "bucket"',
-    without: "false",
+    name: "until a change, a bucket refills at its old rate",
+    file: "src/core/token-bucket.ts",
+    expression: "state.rate === 0 ? state : refilled(state, nowMs)",
+    without: "{ ...state, rate: 0 }",
     kind: "lentChanged",
   },
   {

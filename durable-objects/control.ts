@@ -11,6 +11,7 @@ export { continueErasure, eraseAccount } from "./user-limiter/erasure/erasure.ts
 export {
   addPortalLink,
   closePortal,
+  endPortalSessions,
   openPortal,
   portalSession,
 } from "./user-limiter/portal/portal-sessions.ts";

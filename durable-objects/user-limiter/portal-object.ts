@@ -16,6 +16,10 @@ export abstract class PortalObject extends BillingObject implements PortalRpc {
     return (await loadControl()).addPortalLink(this.#portal(), link, forMs, by);
   }
 
+  async endPortalSessions(by: Change) {
+    return (await loadControl()).endPortalSessions(this.#portal(), by);
+  }
+
   async openPortal(proof: PortalProof, session: PortalSecret) {
     return (await loadControl()).openPortal(this.#portal(), proof, session);
   }

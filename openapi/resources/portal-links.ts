@@ -1,9 +1,9 @@
-/** Links to the portal, which an operator makes: response schema and texts. */
+/** Links to the portal, which an operator makes, and the end of them and of all sessions: response schemas and texts. */
 import * as z from "zod/mini";
 import { userIdSchema } from "../../src/identity/user-id.ts";
 import { named } from "../annotations.ts";
-import { answer, type OperationNotes } from "../notes.ts";
-import { moment, words } from "../scalars.ts";
+import { answer, type OperationNotes, REASON } from "../notes.ts";
+import { count, moment, words } from "../scalars.ts";
 
 export const portalLinkSchema = named(
   "PortalLink",
@@ -14,6 +14,16 @@ export const portalLinkSchema = named(
       "Send the customer's browser there. The token is in the fragment, so it reaches no server's log.",
     ),
     expiresAt: moment("From then on the link opens no session."),
+  }),
+);
+
+export const endedPortalSchema = named(
+  "EndedPortalSessions",
+  "What has ended.",
+  z.strictObject({
+    account: userIdSchema,
+    links: count("Links that could still be used."),
+    sessions: count("Sessions, of keys and of links."),
   }),
 );
 
@@ -38,4 +48,18 @@ const createPortalLink: OperationNotes = {
   problems: ["not_found"],
 };
 
-export const PORTAL_LINKS_NOTES = { createPortalLink };
+const endPortalSessions: OperationNotes = {
+  tag: "Portal",
+  summary: "End all links and sessions of an account's portal",
+  description:
+    "For a link that came into the wrong hands, or a customer who left a browser signed in. They end at once. The account's keys stay valid, and can sign in again: revoke a key that somebody else knows. Safe to repeat.",
+  query: { reason: REASON },
+  responses: [
+    answer(200, "They have ended.", endedPortalSchema, {
+      ended: { account: "acme", links: 1, sessions: 3 },
+    }),
+  ],
+  problems: ["not_found"],
+};
+
+export const PORTAL_LINKS_NOTES = { createPortalLink, endPortalSessions };

@@ -4,6 +4,7 @@ export {
   closePortal,
   continueErasure,
   DirectoryBook,
+  endPortalSessions,
   eraseAccount,
   frozenUsage,
   importAccount,

@@ -35,6 +35,11 @@ export type PortalLinkAnswer =
   | { readonly kind: "link"; readonly expiresMs: number }
   | { readonly kind: "absent" };
 
+/** How many links that were not used yet, and how many sessions, have ended. */
+export type EndedPortalAnswer =
+  | { readonly kind: "ended"; readonly links: number; readonly sessions: number }
+  | { readonly kind: "absent" };
+
 /** What a customer signs in with. */
 export type PortalProof =
   | { readonly kind: "key"; readonly keyId: string }
@@ -51,6 +56,8 @@ export type PortalAnswer =
 export interface PortalRpc {
   /** Keeps a link, which opens one session within `forMs`. */
   addPortalLink(link: PortalSecret, forMs: number, by: Change): Promise<PortalLinkAnswer>;
+  /** Ends all links and sessions of the account. Safe to repeat. */
+  endPortalSessions(by: Change): Promise<EndedPortalAnswer>;
   /** Begins a session. A link is used up in the same transaction. */
   openPortal(proof: PortalProof, session: PortalSecret): Promise<PortalAnswer>;
   /** The session, if it is in force; of a key, only as long as the key is. Writes nothing. */

@@ -133,6 +133,10 @@ export function checkBilling(stage: Stage): void {
     const first = await enter();
     expect([first.status, JSON.parse(first.text)]).toMatchObject([200, { account: "payer", kind: "link" }]);
     expect((await enter()).status).toBe(401);
+    await page.getByRole("button", { name: "End portal sessions", exact: true }).click();
+    expect(await viewer.axe()).toEqual([]);
+    expect(await viewer.confirm("End", "stolen laptop")).toBe("Links ended: 0; sessions ended: 1.");
+    await page.getByText("links: 0, sessions: 1").waitFor();
     expect(viewer.faults()).toEqual([]);
   });
 

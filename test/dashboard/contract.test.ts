@@ -42,7 +42,7 @@ import {
   parsePreview,
   parseRemovedCredit,
 } from "../../dashboard/src/user/billing-api.ts";
-import { parsePortalLink } from "../../dashboard/src/user/portal-dialog.tsx";
+import { parseEndedPortal, parsePortalLink } from "../../dashboard/src/user/portal-dialog.tsx";
 import {
   parseDeliveries,
   parseDelivery,
@@ -97,6 +97,7 @@ describe("the page accepts the example answers of", () => {
     ["reportInvoiced", parseInvoiced],
     ["reportRunning", parseRunning],
     ["createPortalLink", parsePortalLink],
+    ["endPortalSessions", parseEndedPortal],
     ["getAudit", parseAudit],
     ["listKeys", parseKeys],
     ["createKey", parseNewKey],

@@ -255,6 +255,7 @@ describe("a change of an account in words", () => {
     ],
     ["account.change", account, { ...account, tier: "pro" }, ["Changed the tier", "free → pro"]],
     ["account.change", account, { ...account, status: "blocked" }, ["Blocked the user"]],
+    ["portal.end", { links: 1, sessions: 3 }, null, ["Ended portal sessions", "links: 1, sessions: 3"]],
     ["portal.link", null, { id: "1f0c", until }, ["Made a portal link", "works once, until 2026-12-01"]],
     ["account.change", { ...account, status: "blocked" }, account, ["Unblocked the user"]],
     ["account.change", account, { ...account, name: "A" }, ["Renamed the account", "name “A”"]],

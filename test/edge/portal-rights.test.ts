@@ -348,6 +348,34 @@ describe("an operator's link", () => {
     expect(await visitor.read("/session")).toMatchObject({ account: user, kind: "link" });
   });
 
+  it("and all sessions end at once if an operator says so; other accounts' go on", async () => {
+    const edge = await start();
+    const [user, other] = [await createAccount(edge), await createAccount(edge)];
+    const unused = await linkFor(edge, user);
+    const visitors = [
+      await signedIn(edge, { link: await linkFor(edge, user) }),
+      await signedIn(edge, { key: (await issueKey(edge, user)).key }),
+    ];
+    const calm = await signedIn(edge, { link: await linkFor(edge, other) });
+    const path = `/accounts/${user}/portal-sessions`;
+    const ended = await admin(edge, "DELETE", `${path}?reason=stolen%20laptop`);
+    expect(await ended.json()).toEqual({ account: user, links: 1, sessions: 2 });
+    for (const visitor of visitors) expect((await visitor.send("GET", "/session")).status).toBe(401);
+    expect((await new Visitor(edge).send("POST", "/session", { link: unused })).status).toBe(401);
+    expect(await calm.read("/session")).toMatchObject({ account: other });
+    expect(await (await admin(edge, "DELETE", path)).json()).toEqual({
+      account: user,
+      links: 0,
+      sessions: 0,
+    });
+    const { entries } = await (
+      await admin(edge, "GET", `/accounts/${user}/audit`)
+    ).json<{ entries: object[] }>();
+    const ends = entries.filter((entry) => "action" in entry && entry.action === "portal.end");
+    expect(ends).toMatchObject([{ reason: "stolen laptop", before: { links: 1, sessions: 2 }, after: null }]);
+    expect((await admin(edge, "DELETE", `/accounts/${newUser()}/portal-sessions`)).status).toBe(404);
+  });
+
   it("is not made for an account that does not exist, or for longer than a day", async () => {
     const edge = await start();
     const user = await createAccount(edge);

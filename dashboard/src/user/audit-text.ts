@@ -43,6 +43,11 @@ export function auditText({ action, before, after }: AuditEntry, when: WriteTime
       return { title: "Revoked a key", lines: [keyName(was)] };
     case "portal.link":
       return { title: "Made a portal link", lines: [`works once, until ${when(text(is["until"]))}`] };
+    case "portal.end":
+      return {
+        title: "Ended portal sessions",
+        lines: [`links: ${text(was["links"])}, sessions: ${text(was["sessions"])}`],
+      };
     case "billing.change":
       return { title: "Changed billing", lines: otherLines(billingOf(was), billingOf(is)) };
     case "credit.add":

@@ -1,10 +1,11 @@
-/** The dialog that makes a link by which a customer signs in to the portal, once. */
+/** The dialogs that make a link by which a customer signs in to the portal, once, and that end all links and sessions. */
 import { Choice } from "../kit/choice.tsx";
 import { SecretOnce } from "../kit/secret-once.tsx";
 import { When } from "../kit/time.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
-import { isShape, isText, parseAs } from "../shell/guards.ts";
+import { isNumber, isShape, isText, parseAs } from "../shell/guards.ts";
+import { withQuery } from "../shell/query.ts";
 import { accountPath } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 
@@ -44,5 +45,29 @@ export function PortalDialog({ account: { id }, makeChange, onClose }: DialogPro
     >
       <Choice label="Usable for" name="minutes" options={MINUTES} />
     </ActionDialog>
+  );
+}
+
+export const parseEndedPortal = parseAs(
+  isShape<{ readonly links: number; readonly sessions: number }>({ links: isNumber, sessions: isNumber }),
+);
+
+export function EndPortalDialog({ account: { id }, makeChange, onClose }: DialogProps) {
+  return (
+    <ActionDialog
+      title={`End portal sessions of ${id}`}
+      verb="End"
+      isDangerous
+      effect="All links and sessions of its portal end at once. Its keys stay valid, and can sign in again."
+      run={(_fields, reason) => {
+        const path = withQuery(`${accountPath(id)}/portal-sessions`, { reason });
+        return makeChange(call("DELETE", path, parseEndedPortal));
+      }}
+      done={(value) => {
+        const { links = 0, sessions = 0 } = parseEndedPortal(value) ?? {};
+        return `Links ended: ${links}; sessions ended: ${sessions}.`;
+      }}
+      onClose={onClose}
+    />
   );
 }

@@ -69,6 +69,7 @@ export type UserAction =
   | "tier"
   | "issue"
   | "portal"
+  | "end-portal"
   | "create"
   | "delete"
   | "unblock-deleted"

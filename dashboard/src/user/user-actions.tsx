@@ -22,6 +22,7 @@ export function UserActions({ user, isUnlimited, onOpen }: Props) {
   const isOperator = includesRole(role, "operator");
   const prevented = isOperator ? undefined : NEEDS_OPERATOR;
   const ofLimits = prevented ?? (isUnlimited ? "Nothing limits this user." : undefined);
+  const hasPortal = policy?.document.billing?.portal !== undefined;
   const button = (action: UserAction, verb: string, icon: IconName, why = prevented) => (
     <ActionButton prevented={why} verb={verb} icon={icon} onClick={() => onOpen(action)} />
   );
@@ -48,7 +49,7 @@ export function UserActions({ user, isUnlimited, onOpen }: Props) {
           <Group label="Account">
             {button("tier", "Change tier", "policy")}
             {button("issue", "Issue key", "key")}
-            {policy?.document.billing?.portal !== undefined && button("portal", "Portal link", "user")}
+            {hasPortal && button("portal", "Portal link", "user")}
           </Group>
           <Group label={isBlocked ? "Admit" : "Stop"}>
             <ActionButton
@@ -58,6 +59,7 @@ export function UserActions({ user, isUnlimited, onOpen }: Props) {
               isDangerous={!isBlocked}
               onClick={() => onOpen("block")}
             />
+            {hasPortal && button("end-portal", "End portal sessions", "block")}
             {includesRole(role, "admin") && button("delete", "Delete", "block")}
           </Group>
         </>

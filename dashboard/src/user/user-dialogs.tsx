@@ -9,7 +9,7 @@ import { GrantDialog } from "./grant-dialog.tsx";
 import { InvoiceDialog } from "./invoice-dialog.tsx";
 import { RemoveOverrideDialog, RevokeGrantDialog } from "./revoke-dialogs.tsx";
 import { IssueKeyDialog, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
-import { PortalDialog } from "./portal-dialog.tsx";
+import { EndPortalDialog, PortalDialog } from "./portal-dialog.tsx";
 import { TierDialog } from "./tier-dialog.tsx";
 import { UnblockDeletedDialog } from "./unblock-deleted-dialog.tsx";
 import type { User, UserAction } from "./use-user.ts";
@@ -70,6 +70,7 @@ function AccountDialog({
   if (action === "tier") return <TierDialog {...props} />;
   if (action === "issue") return <IssueKeyDialog {...props} />;
   if (action === "portal") return <PortalDialog {...props} />;
+  if (action === "end-portal") return <EndPortalDialog {...props} />;
   if ("revokeGrant" in action) return <RevokeGrantDialog {...props} of={action.revokeGrant} />;
   if ("removeOverride" in action) return <RemoveOverrideDialog {...props} of={action.removeOverride} />;
   if ("rotate" in action) return <RotateKeyDialog {...props} of={action.rotate} />;

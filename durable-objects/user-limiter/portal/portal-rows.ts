@@ -1,7 +1,7 @@
 /** What every isolate must know of links to the portal and of its sessions: when they end, and whether one may change its account. */
 import type { Memory } from "../memory.ts";
 
-/** The account is gone: its links and sessions end. Call in the transaction of its deletion. */
+/** All links and sessions end, as they do when the account is gone. Call in a transaction. */
 export function endPortal(sql: SqlStorage): void {
   sql.exec("DELETE FROM portal_sessions");
 }

@@ -9,6 +9,7 @@ import { HOUR_MS } from "../../../src/core/time.ts";
 import { equalDigests } from "../../../src/identity/equal-digests.ts";
 import type { Change } from "../../../src/objects/change.ts";
 import type {
+  EndedPortalAnswer,
   PortalAnswer,
   PortalKind,
   PortalLinkAnswer,
@@ -18,7 +19,7 @@ import type {
 import type { AccountChanges } from "../account-changes.ts";
 import type { Memory } from "../memory.ts";
 import type { UserStore } from "../user-store.ts";
-import { sweepPortal } from "./portal-rows.ts";
+import { endPortal, sweepPortal } from "./portal-rows.ts";
 
 /** How long a session may last. A link's can change more, so it ends sooner. */
 const SESSION_MS: Readonly<Record<PortalKind, number>> = { key: 12 * HOUR_MS, link: 4 * HOUR_MS };
@@ -61,6 +62,23 @@ export async function addPortalLink(
   });
   await store.wakeAt(expiresMs);
   return { kind: "link", expiresMs };
+}
+
+export function endPortalSessions({ sql, store, changes }: PortalHost, by: Change): EndedPortalAnswer {
+  if (store.memory.accounts.account === null) return { kind: "absent" };
+  return changes.commit((memory, nowMs) => {
+    const { links, sessions } = sql
+      .exec<{ links: number; sessions: number }>(
+        `SELECT count(*) FILTER (WHERE kind = 'token' AND used_ms IS NULL) AS links,
+           count(*) FILTER (WHERE kind <> 'token') AS sessions
+         FROM portal_sessions WHERE expires_ms > ?`,
+        nowMs,
+      )
+      .one();
+    endPortal(sql);
+    if (links + sessions > 0) memory.audit.note("portal.end", by, { links, sessions }, null, nowMs);
+    return { kind: "ended", links, sessions };
+  });
 }
 
 export async function openPortal(

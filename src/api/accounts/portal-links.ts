@@ -1,15 +1,17 @@
-/** Links by which the customers of an account sign in to the portal, once each. */
+/** Links by which the customers of an account sign in to the portal, once each, and the end of all its links and sessions. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import { newPortalCredential } from "../portal/portal-credential.ts";
-import type { PortalLinkAnswer } from "../../objects/portal.ts";
+import type { EndedPortalAnswer, PortalLinkAnswer } from "../../objects/portal.ts";
 import { accountOf } from "../account-of.ts";
 import { ask, changeBy } from "../ask.ts";
 import { readBody } from "../body.ts";
 import { ACCOUNT, type Endpoints } from "../endpoint.ts";
+import { reason } from "../fields.ts";
 import { noPortal } from "../portal/no-portal.ts";
+import { readQuery } from "../query.ts";
 import { iso } from "../rfc3339.ts";
 import { noAccount, stubOf } from "./account-object.ts";
 
@@ -20,6 +22,8 @@ const newLinkSchema = z.strictObject({
   minutes: z.optional(z.int().check(z.gte(1), z.lte(MAX_MINUTES))),
 });
 
+const endingQuery = z.strictObject({ reason });
+
 export const PORTAL_LINKS = {
   createPortalLink: {
     method: "POST",
@@ -27,6 +31,13 @@ export const PORTAL_LINKS = {
     access: "operator",
     body: newLinkSchema,
     handler: createPortalLink,
+  },
+  endPortalSessions: {
+    method: "DELETE",
+    path: `${ACCOUNT}/portal-sessions`,
+    access: "operator",
+    query: endingQuery,
+    handler: endPortalSessions,
   },
 } as const satisfies Endpoints;
 
@@ -47,5 +58,19 @@ async function createPortalLink(c: Context<AppEnv>): Promise<Response> {
     services.log("info", "portal_link", { requestId, actor: author, account: id, minutes });
     const url = `${new URL(c.req.url).origin}/portal#link=${encodeURIComponent(text)}`;
     return c.json({ account: id, url, expiresAt: iso(answer.expiresMs) }, 201);
+  });
+}
+
+/** Also without a portal in the policy: it may have had one. */
+async function endPortalSessions(c: Context<AppEnv>): Promise<Response> {
+  const id = accountOf(c);
+  if (!isUserId(id)) return noAccount(c);
+  const query = readQuery(c, endingQuery);
+  if (!query.ok) return query.response;
+  const call = stubOf(c, id).endPortalSessions(await changeBy(c, query.value));
+  return ask<EndedPortalAnswer>(c, "account", call, (answer) => {
+    if (answer.kind === "absent") return noAccount(c);
+    const { links, sessions } = answer;
+    return c.json({ account: id, links, sessions });
   });
 }

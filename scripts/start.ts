@@ -38,6 +38,8 @@ Other settings are environment variables:
 /** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
 
+const INVOICES = `/api/v1/admin/accounts/${BILLED_ACCOUNT}/invoices`;
+
 let product: LocalProduct | null = null;
 let stopping = false;
 
@@ -134,7 +136,18 @@ async function main(): Promise<void> {
   const customer = policy === null ? BILLED_ACCOUNT : `demo-${tier}`;
   const portal = await portalNote(product.url, adminToken, url, customer, shown(devVars));
   if (policy !== null) await printOwn(url, own, policy, keys, portal, shown(keysFile), shown(devVars));
-  else printDemo(url, isNew, keys, portal, shown(keysFile), shown(devVars));
+  else {
+    const isBilled = await hasInvoices(product.url, adminToken);
+    printDemo(url, isBilled, keys, portal, shown(keysFile), shown(devVars));
+  }
+}
+
+/** Whether the demo's billed account has any: not if the state was made without a history. */
+async function hasInvoices(listening: URL, adminToken: string): Promise<boolean> {
+  const headers = { Authorization: `Bearer ${adminToken}` };
+  const answer = await fetch(new URL(INVOICES, listening), { headers });
+  const { invoices }: { invoices?: readonly unknown[] } = Object(await answer.json());
+  return (invoices ?? []).length > 0;
 }
 
 /**
@@ -161,17 +174,16 @@ async function portalNote(
 
 function printDemo(
   url: string,
-  hasHistory: boolean,
+  isBilled: boolean,
   keys: DemoKeys,
   portal: string,
   keysFile: string,
   devVars: string,
 ): void {
   const { port } = new URL(url);
-  const invoices = `${url}/api/v1/admin/accounts/${BILLED_ACCOUNT}/invoices`;
-  const billed = hasHistory
-    ? `  See the invoices of three months; each is also a page and a PDF, with .html or .pdf after its id
-    curl -H "Authorization: Bearer $(sed -n 's/^ADMIN_TOKEN=//p' '${devVars}')" ${invoices}
+  const billed = isBilled
+    ? `  See the invoices of closed months; each is also a page and a PDF, with .html or .pdf after its id
+    curl -H "Authorization: Bearer $(sed -n 's/^ADMIN_TOKEN=//p' '${devVars}')" ${url}${INVOICES}
 
 `
     : "";

@@ -118,13 +118,14 @@ describe("the first start", () => {
 describe("a restart", () => {
   it("keeps accounts, keys, counters and secrets", async () => {
     const devVars = await readFile(checkout.devVarsFile, "utf8");
-    const before = { keys: await keys(), status: await freeStatus() };
+    const before = { keys: await keys(), status: await freeStatus(), commands: printedCommands() };
     await product.run.stop();
 
     product = await startProduct(checkout, { port, demoDir: DEMO_DIR });
     const after = await freeStatus();
     expect(await readFile(checkout.devVarsFile, "utf8")).toBe(devVars);
     expect(await keys()).toEqual(before.keys);
+    expect(printedCommands()).toEqual(before.commands);
     // An object stopped within a second of its last request may lose one headroom: 8 tokens, refilled in 5 s.
     expect(after.used).toBeLessThanOrEqual(before.status.used);
     expect(after.used).toBeGreaterThanOrEqual(before.status.used - 8);

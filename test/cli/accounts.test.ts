@@ -71,6 +71,11 @@ describe("at a terminal", () => {
     expect(unknown).toMatchObject({ code: 1, notes: expect.stringContaining("no such request") });
 
     expect((await cli("usage", "acme", "--granularity", "month")).out).toMatch(/T00:00:00Z +1\d\d +1\d\d +1/);
+    const grouped = await cli("usage", "acme", "--granularity", "month", "--by", "unit,route");
+    expect(grouped.out).toMatch(/^period +unit +route +requests +cost +denied$/m);
+    expect(grouped.out).toMatch(/T00:00:00Z +requests +\/identify +1\d\d +1\d\d +1/);
+    const misspelled = await cli("usage", "acme", "--by", "routes");
+    expect(misspelled).toMatchObject({ code: 1, notes: expect.stringContaining("group") });
     expect((await cli("accounts", "show", "acme")).out).toMatch(/acme +free +active +Acme Inc\./);
     const listed = await cli("keys", "list", "acme", "--json");
     const { keys } = z

@@ -104,7 +104,7 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
       from: text("<time>", "a time, or a date for its first moment"),
       to: text("<time>", "exclusive; default: now"),
       granularity: text("<unit>", "hour, day, week or month"),
-      "by-route": { type: "boolean", value: "", help: "one row per route" },
+      by: text("<names>", "one row per route, key or unit, or per combination: route,key"),
       limit: text("<n>", "at most so many rows (1000)"),
     },
     run: usage,
@@ -242,16 +242,16 @@ function keyPath(context: Context): string {
 
 async function usage(context: Context): Promise<number> {
   const { options, out } = context;
-  const isByRoute = options.has("by-route");
+  const by = options.text("by");
   const query = {
     from: options.text("from"),
     to: options.text("to"),
     granularity: options.text("granularity"),
     limit: options.text("limit"),
-    group: isByRoute ? "route" : undefined,
+    group: by,
   };
   const { body } = await context.deployment().call(`${accountPath(context, "account")}/usage`, { query });
-  const names = ["period", ...(isByRoute ? ["route"] : []), "requests", "cost", "denied"];
+  const names = ["period", ...(by?.split(",") ?? []), "requests", "cost", "denied"];
   const rows = rowsOf(body, "usage");
   out.result(body, () => [
     ...table(

@@ -103,7 +103,7 @@ export class AccountChanges {
     memory.billing?.recheck();
     const policy = this.known(memory);
     if (policy) memory.doDueBilling(policy, nowMs);
-    memory.changeLimits(this.policies.known, nowMs);
+    memory.changeLimits(policy, nowMs);
     memory.writeState(nowMs);
     if (policy?.events) memory.reportAlerts(policy, nowMs);
   }

@@ -25,6 +25,7 @@ import {
   changedAt,
   heldAtMost,
   refund as refundBucket,
+  withoutRate,
 } from "../../src/core/token-bucket.ts";
 import { milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
@@ -153,18 +154,40 @@ export class Counters {
   }
 
   /**
-   * Refills every bucket up to now, before limits change: the time until now counts at the old rate. Leaves quotas alone, which do not
-   * refill: the state may still be of an earlier definition, and is then rebuilt from the ledger when it is read.
+   * The limits have changed, at some moment from `sinceMs` to `untilMs`. Refills every bucket up to the latter: until the former at the old
+   * rate, in between at the slower one. Leaves quotas alone, which do not refill: the state may still be of an earlier definition, and is
+   * then rebuilt from the ledger when it is read.
    * @param limitOfCounter the new limit of a counter; null: it is not in force.
    */
-  changeLimits(nowMs: number, limitOfCounter: (counter: string) => Limit | null): void {
-    this.#floors.changeLimits(nowMs, limitOfCounter);
-    for (const [counter, state] of this.#live) {
+  changeLimits(sinceMs: number, untilMs: number, limitOfCounter: (counter: string) => Limit | null): void {
+    this.#change((counter, state) => {
       const limit = limitOfCounter(counter);
-      if (state.kind === "bucket") {
-        this.#live.set(counter, changedAt(limit?.kind === "bucket" ? limit : null, state, nowMs));
-      }
       if (limit?.kind === state.kind) this.#limits.set(counter, limit);
+      if (state.kind !== "bucket") return state;
+      return changedAt(limit?.kind === "bucket" ? limit : null, state, untilMs, sinceMs);
+    });
+  }
+
+  /** As {@link changeLimits}, if the new limits are not known: the time from now on counts at the rate of the limit that is asked next. */
+  forgetLimits(nowMs: number): void {
+    this.#limits.clear();
+    this.#change((_, state) => (state.kind === "bucket" ? withoutRate(state, nowMs) : state));
+  }
+
+  #change(changed: (counter: string, state: LimitState) => LimitState): void {
+    for (const [counter, state] of this.#live) this.#live.set(counter, changed(counter, state));
+    this.#floors.change(this.#live, changed);
+  }
+
+  /** A request was denied. If the limits were not known by which time counts, these are from now on. */
+  deny(charges: readonly Charge[], { before }: PlanDecision): void {
+    let i = 0;
+    for (const { counter, limit } of charges) {
+      const meter = before[i++];
+      if (this.#limits.has(counter) || !meter || !this.#live.has(counter)) continue;
+      this.#limits.set(counter, limit);
+      const state = this.#live.get(counter);
+      if (state?.kind === "bucket" && state.rate === 0) this.#live.set(counter, meter.state);
     }
   }
 

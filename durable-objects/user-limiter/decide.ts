@@ -80,6 +80,7 @@ export function decide(
   };
   ledger.add(nowMs, cell, allowed ? units : null);
   if (!allowed) {
+    counters.deny(charges, plan);
     memory.denied(nowMs);
     if (policy.events !== null && account !== null) memory.events?.denied(plan.violated, tier.name, nowMs);
     return byPlan(basis, plan, nowMs);

@@ -6,7 +6,7 @@ import { type ChargedOpen, headroomMilli, isCovered, nextFloor } from "../../src
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { covers, type Limit, type LimitState, meterAt } from "../../src/core/limit.ts";
 import type { Charge, States } from "../../src/core/plan.ts";
-import { changedAt } from "../../src/core/token-bucket.ts";
+import { staysAbove } from "../../src/core/token-bucket.ts";
 import { addUnits, milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 
 const NOTHING_CHARGED: ChargedOpen = { milli: 0, untilMs: 0 };
@@ -130,12 +130,15 @@ export class Floors {
     this.#lowered.clear();
   }
 
-  /** As `Counters.changeLimits`. */
-  changeLimits(nowMs: number, limitOfCounter: (counter: string) => Limit | null): void {
-    for (const [counter, floor] of this.#stored) {
-      if (floor.kind !== "bucket") continue;
-      const limit = limitOfCounter(counter);
-      this.#stored.set(counter, changedAt(limit?.kind === "bucket" ? limit : null, floor, nowMs));
+  /**
+   * The limits have changed, and the states with them. A floor of another tier may have refilled faster than its state: then the state is
+   * the floor.
+   */
+  change(live: States, changed: (counter: string, floor: LimitState) => LimitState): void {
+    for (const [counter, stored] of this.#stored) {
+      const [floor, state] = [changed(counter, stored), live.get(counter)];
+      const isBucket = floor.kind === "bucket" && state?.kind === "bucket";
+      this.#stored.set(counter, isBucket && !staysAbove(floor, state) ? state : floor);
     }
   }
 

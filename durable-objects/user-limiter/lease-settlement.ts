@@ -136,7 +136,7 @@ export function chargeTaken(
   { atMs, nowMs, storedMs, charged = NONE }: Charging,
 ): void {
   // Perhaps known from a peek or another user's call: a bucket's time until now counts at the rate of the policy before.
-  memory.adoptPolicy(policy, nowMs);
+  memory.adoptPolicy(policy, taken.tier, nowMs);
   const { accounts, counters, leases } = memory;
   const own = accounts.adjust(tierOf(policy, accounts.account?.tier ?? taken.tier), atMs);
   const tier = tierAsked(own, taken.tier);

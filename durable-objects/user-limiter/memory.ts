@@ -61,6 +61,8 @@ export class Memory {
   readonly reservations: Reservations;
   /** The newest policy revision that decided for this user. Never goes back. */
   revision: number;
+  /** When this memory last decided or charged anything, by the newest policy known then. */
+  #adoptedMs = -Infinity;
   /** When this memory was loaded, by the object's clock. */
   readonly loadedAtMs: number;
   /** Until when isolates may spend leases of earlier lives that storage does not have, by the clock of those lives; 0: there are none. */
@@ -252,12 +254,17 @@ export class Memory {
     this.#relied = exact ? null : charges;
   }
 
-  /** Takes a policy into use if it is newer. The time until now counts at the rates of the one before. */
-  adoptPolicy(policy: Policy, nowMs: number): void {
-    if (policy.revision <= this.revision) return;
-    this.changeLimits(policy, nowMs);
-    this.revision = policy.revision;
-    this.mustWrite = true;
+  /**
+   * Takes a policy into use if it is newer, and notes that nobody knew of a newer one until now.
+   * @param asked the tier that a request names; null: it is not known.
+   */
+  adoptPolicy(policy: Policy, asked: string | null, nowMs: number): void {
+    if (policy.revision > this.revision) {
+      this.#changeLimits(policy, asked, nowMs, this.#adoptedMs, nowMs);
+      this.revision = policy.revision;
+      this.mustWrite = true;
+    }
+    this.#adoptedMs = nowMs;
   }
 
   /**
@@ -269,9 +276,10 @@ export class Memory {
     if (!billing?.isDue(policy, nowMs)) return false;
     if (!billing.isBilled(policy)) return billing.advance(policy, nowMs).isPublished;
     return this.transact(() => {
-      const { isStored, isPublished } = this.doDueBilling(policy, nowMs);
+      const { isStored, isPublished, changedMs } = this.doDueBilling(policy, nowMs);
       if (isStored) {
-        this.changeLimits(policy, nowMs);
+        const atMs = changedMs ?? nowMs;
+        this.#changeLimits(policy, null, nowMs, atMs, atMs);
         this.writeState(nowMs);
       }
       return isPublished;
@@ -292,13 +300,29 @@ export class Memory {
     return advance;
   }
 
-  /** The limits of the account have changed, or the policy has. Call in the turn of the change. @param policy null: not loaded. */
+  /**
+   * The limits of the account have changed. Call in the turn of the change: the time until now counts at the rates of before.
+   * @param policy null: none is loaded that is as new as the user's.
+   */
   changeLimits(policy: Policy | null, nowMs: number): void {
+    if (policy === null) this.counters.forgetLimits(nowMs);
+    else {
+      const sinceMs = policy.revision > this.revision ? this.#adoptedMs : nowMs;
+      this.#changeLimits(policy, null, nowMs, sinceMs, nowMs);
+    }
+  }
+
+  /** @param sinceMs when the limits changed at the earliest. @param untilMs at the latest. */
+  #changeLimits(policy: Policy, asked: string | null, nowMs: number, sinceMs: number, untilMs: number): void {
     // Leases that expired before: what is charged for them refills at the rates of before, too.
-    if (policy && chargeExpired(this, policy, nowMs)) this.needsCheckpoint = true;
-    const { account } = this.accounts;
-    const tier = policy && account ? this.accounts.adjust(tierOf(policy, account.tier), nowMs) : null;
-    this.counters.changeLimits(nowMs, (counter) => (policy && tier ? limitOf(policy, tier, counter) : null));
+    if (chargeExpired(this, policy, nowMs)) this.needsCheckpoint = true;
+    const name = this.accounts.account?.tier ?? asked;
+    if (name === null) {
+      this.counters.forgetLimits(nowMs);
+      return;
+    }
+    const tier = this.accounts.adjust(tierOf(policy, name), nowMs);
+    this.counters.changeLimits(sinceMs, untilMs, (counter) => limitOf(policy, tier, counter));
   }
 
   /**
@@ -434,7 +458,7 @@ export class Memory {
   }
 }
 
-const NOT_BILLED: Advance = { isStored: false, isPublished: false };
+const NOT_BILLED: Advance = { isStored: false, isPublished: false, changedMs: null };
 
 /** Usage that a floor counted and the ledger did not. Millitokens. */
 interface Loss {

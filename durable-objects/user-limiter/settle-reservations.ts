@@ -26,7 +26,8 @@ export function settleReservations(
   nowMs: number,
 ): { readonly answers: ReservationAnswer[]; readonly publishes: boolean } {
   const publishes = memory.advanceBilling(policy, nowMs);
-  memory.adoptPolicy(policy, nowMs);
+  const known = calls.map(({ id }) => memory.reservations.book.get(id)).find((one) => one !== undefined);
+  memory.adoptPolicy(policy, known?.tier ?? null, nowMs);
   if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
   memory.expireReservations(nowMs);
   const answers = calls.map((call) =>

@@ -40,8 +40,8 @@ export function takeTurn(
 ): Turn {
   const publishes = memory.advanceBilling(policy, nowMs);
   // A peek writes no row, not even for the revision it saw: nothing rests on the answer.
-  const charges = questions.some(({ request, decide: isAsked }) => isAsked && !request.peek);
-  if (charges) memory.adoptPolicy(policy, nowMs);
+  const asking = questions.find(({ request, decide: isAsked }) => isAsked && !request.peek);
+  if (asking) memory.adoptPolicy(policy, asking.request.tier, nowMs);
   if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
   memory.expireReservations(nowMs);
   for (const settlement of settlements) settle(memory, policy, settlement, nowMs);

@@ -31,7 +31,7 @@ export interface TokenBucket {
   readonly grainsPerMs: number;
 }
 
-/** What was spent and not yet refilled at a moment, and in which unit and at which rate, in case the limit changes. */
+/** What was spent and not yet refilled at a moment, and in which unit and at which rate since then, in case the limit changes. */
 export interface BucketState {
   readonly kind: "bucket";
   readonly debtGrains: number;
@@ -78,21 +78,37 @@ export function heldAtMost({ debtGrains, grain, rate, atMs }: BucketState, fromM
 }
 
 /**
- * The state at `nowMs`: refilled for the time elapsed. If the limit has changed since the state was made, nobody knows when, so all of that
- * time counts at the slower of the two rates: see {@link changedAt}.
+ * The state at `nowMs`: refilled for the time elapsed, all of it at the rate of this limit. Debt in another unit is recounted, rounded up.
+ * When a limit changes, call {@link changedAt} first.
  */
 export function at(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
-  if (state.grain !== limit.grainsPerMilli || state.rate !== limit.grainsPerMs) {
-    const slower = isSlower(state, limit) ? refilled(state, nowMs) : state;
-    return paidOff(limit, withDebt(limit, recount(limit, slower), slower.atMs), nowMs);
-  }
-  return paidOff(limit, state, nowMs);
+  const isOfLimit = state.grain === limit.grainsPerMilli && state.rate === limit.grainsPerMs;
+  const own = isOfLimit ? state : withDebt(limit, recount(limit, state), state.atMs);
+  const elapsedMs = nowMs - own.atMs;
+  if (elapsedMs <= 0) return own;
+  return withDebt(limit, own.debtGrains - paidIn(elapsedMs, own.debtGrains, limit.grainsPerMs), nowMs);
 }
 
-/** The state at `nowMs`, the moment from which on `limit` is in force: the time until then counts at the state's own rate. */
-export function changedAt(limit: TokenBucket | null, state: BucketState, nowMs: number): BucketState {
-  const before = state.rate === 0 ? state : refilled(state, nowMs);
-  return limit ? at(limit, before, nowMs) : before;
+/**
+ * The state at `nowMs`, by which `limit` has come into force: at that moment, or after `sinceMs` at an unknown one. Until `sinceMs`, time
+ * counts at the state's own rate, from then on at the slower of the two. If the state's rate is not known, all counts at the limit's.
+ * @param limit null: no limit is in force, and the state keeps its rate.
+ */
+export function changedAt(
+  limit: TokenBucket | null,
+  state: BucketState,
+  nowMs: number,
+  sinceMs = nowMs,
+): BucketState {
+  const before = refilled(state, Math.min(sinceMs, nowMs));
+  if (limit !== null && (state.rate === 0 || isSlower(limit, state))) return at(limit, before, nowMs);
+  const after = refilled(before, nowMs);
+  return limit === null ? after : at(limit, after, nowMs);
+}
+
+/** The state at `nowMs`, from which on an unknown limit is in force: the time after it counts at the rate of the limit that reads it. */
+export function withoutRate(state: BucketState, nowMs: number): BucketState {
+  return { ...refilled(state, nowMs), rate: 0 };
 }
 
 /**
@@ -143,6 +159,11 @@ export function covers(floor: BucketState, state: BucketState): boolean {
   return floor.debtGrains >= state.debtGrains;
 }
 
+/** As {@link covers}, at any later time and under any limit. Not brought to the same moment. */
+export function staysAbove(floor: BucketState, state: BucketState): boolean {
+  return floor.grain === state.grain && floor.atMs >= state.atMs && covers(floor, state);
+}
+
 /** Milliseconds in which an empty bucket fills: `w` of the RateLimit-Policy field, in which q / w is the rate. */
 export function windowMs(limit: TokenBucket): number {
   return ceilDiv(limit.capacityGrains, limit.grainsPerMs);
@@ -152,20 +173,15 @@ function withDebt(limit: TokenBucket, debtGrains: number, atMs: number): BucketS
   return { kind: "bucket", debtGrains, grain: limit.grainsPerMilli, rate: limit.grainsPerMs, atMs };
 }
 
-/** The state of this limit at `nowMs`. If the clock stands still or steps back, the same state. */
-function paidOff(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
-  const elapsedMs = nowMs - state.atMs;
-  if (elapsedMs <= 0) return state;
-  return withDebt(limit, state.debtGrains - paidIn(elapsedMs, state.debtGrains, limit.grainsPerMs), nowMs);
-}
-
-/** The state at `nowMs` at its own rate. */
+/** The state at `nowMs` at its own rate; the same state if that is not known, or if the clock stands still or steps back. */
 function refilled(state: BucketState, nowMs: number): BucketState {
-  const elapsedMs = nowMs - state.atMs;
-  if (elapsedMs <= 0) return state;
+  const { debtGrains, grain, rate, atMs } = state;
+  if (rate === 0 || nowMs <= atMs) return state;
   return {
-    ...state,
-    debtGrains: state.debtGrains - paidIn(elapsedMs, state.debtGrains, state.rate),
+    kind: "bucket",
+    debtGrains: debtGrains - paidIn(nowMs - atMs, debtGrains, rate),
+    grain,
+    rate,
     atMs: nowMs,
   };
 }
@@ -175,9 +191,9 @@ function paidIn(elapsedMs: number, debtGrains: number, rate: number): number {
   return elapsedMs >= ceilDiv(debtGrains, rate) ? debtGrains : elapsedMs * rate;
 }
 
-/** Whether the rate of the state is known, and below that of the limit. BigInt, because the products may exceed 2^53. */
-function isSlower({ rate, grain }: BucketState, limit: TokenBucket): boolean {
-  return rate > 0 && BigInt(rate) * BigInt(limit.grainsPerMilli) < BigInt(limit.grainsPerMs) * BigInt(grain);
+/** Whether the limit refills more slowly than the state did. BigInt, because the products may exceed 2^53. */
+function isSlower(limit: TokenBucket, { rate, grain }: BucketState): boolean {
+  return BigInt(limit.grainsPerMs) * BigInt(grain) < BigInt(rate) * BigInt(limit.grainsPerMilli);
 }
 
 /** The debt in the limit's own grains, rounded up: never hands out tokens. BigInt, because the product may exceed 2^53. */

@@ -10,6 +10,7 @@ import {
   PERIOD_MS,
   remainingMilli,
   spend,
+  withoutRate,
 } from "../../src/core/token-bucket.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import {
@@ -60,22 +61,31 @@ describe("a change of unknown time", () => {
   const [slow, fast] = [compiled(perMinute(100, 150)), compiled(perMinute(600, 150))];
 
   it.each([
-    ["raised", slow, fast],
-    ["lowered", fast, slow],
-  ])("counts all time at the slower rate if it %s the rate", (_, before, after) => {
-    const state = spend(before, fresh(before, 0), 150_000);
-    expect(remainingMilli(after, at(after, state, 6_000))).toBe(10_000);
-  });
+    ["raised", slow, fast, 20_000],
+    ["lowered", fast, slow, 70_000],
+  ])(
+    "counts the time in which it may have been at the slower rate if it %s the rate",
+    (_, before, after, left) => {
+      const state = spend(before, fresh(before, 0), 150_000);
+      expect(remainingMilli(after, changedAt(after, state, 12_000, 6_000))).toBe(left);
+      expect(remainingMilli(after, changedAt(after, state, 12_000, -Infinity))).toBe(20_000);
+    },
+  );
 
-  it("counts it at the limit's rate if that of the state is not known", () => {
-    expect(remainingMilli(fast, at(fast, { ...exhausted(), rate: 0 }, 6_000))).toBe(60_000);
+  it.each([
+    ["not known", 0, 60_000],
+    ["known", slow.grainsPerMs, 10_000],
+  ])("counts all time at the new rate only if the old one is not known: it is %s", (_, rate, left) => {
+    expect(remainingMilli(fast, changedAt(fast, { ...exhausted(), rate }, 6_000, -Infinity))).toBe(left);
   });
 
   it("never leaves more than the exact model, whenever the change was", () => {
     const moment = fc.integer({ min: 0, max: 200_000 });
     fc.assert(
-      fc.property(small, small, costStep, moment, moment, (before, next, cost, one, other) => {
-        const [changeMs, readMs] = [START_MS + Math.min(one, other), START_MS + Math.max(one, other)];
+      fc.property(small, small, costStep, fc.tuple(moment, moment, moment), (before, next, cost, moments) => {
+        const [sinceMs = 0, changeMs = 0, readMs = 0] = moments
+          .toSorted((a, b) => a - b)
+          .map((ms) => START_MS + ms);
         const [old, limit] = [compiled(before), compiled(next)];
         const costMilli = Math.min(before.capacityMilli, costOf(cost, before.capacityMilli));
         const model = exactBucket(before, START_MS);
@@ -84,13 +94,32 @@ describe("a change of unknown time", () => {
         model.change(next.refillMilli, PERIOD_MS[next.per], next.capacityMilli);
         model.advance(readMs);
         const state = spend(old, fresh(old, START_MS), costMilli);
-        expect(remainingMilli(limit, at(limit, state, readMs))).toBeLessThanOrEqual(model.remainingMilli());
+        const unknown = changedAt(limit, state, readMs, sinceMs);
+        expect(remainingMilli(limit, unknown)).toBeLessThanOrEqual(model.remainingMilli());
         const known = at(limit, changedAt(limit, state, changeMs), readMs);
         const lost = model.remainingMilli() - remainingMilli(limit, known);
         expect(lost).toBeGreaterThanOrEqual(0);
         expect(lost).toBeLessThanOrEqual(1);
       }),
     );
+  });
+});
+
+describe("a limit that is not known yet", () => {
+  it("counts the time from the change on at its rate, and the time before at the old one", () => {
+    const faster = compiled(perMinute(600, 150));
+    const changed = withoutRate(exhausted(), 6_000);
+    expect(remainingMilli(faster, at(faster, changed, 7_000))).toBe(20_000);
+    expect(remainingMilli(faster, changedAt(faster, changed, 7_000))).toBe(20_000);
+    expect(withoutRate(changed, 7_000)).toEqual(changed);
+  });
+});
+
+describe("two limits that share a bucket, as the tiers of a user's tokens do", () => {
+  it("each count the time since it was charged at their own rate, and reading it changes nothing", () => {
+    const [slow, fast] = [compiled(perMinute(100, 150)), compiled(perMinute(600, 150))];
+    expect(remainingMilli(slow, at(slow, exhausted(), 6_000))).toBe(10_000);
+    expect(remainingMilli(fast, at(fast, exhausted(), 6_000))).toBe(60_000);
   });
 });
 

@@ -93,11 +93,6 @@ describe("the fence", () => {
 });
 
 describe("a change of a limit", () => {
-  const exact = (tokens: number) => ({
-    durability: "exact" as const,
-    limits: [bucket(tokens, "minute", 50)],
-  });
-
   it("admits a denied user at once if it is raised", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     expect(await user.allowedOf(11)).toBe(10);
@@ -130,38 +125,6 @@ describe("a change of a limit", () => {
     user.revision = await publishLimits(bucket(11, "minute", 40));
     expect(await user.remaining()).toEqual([9]);
     expect(await user.allowedOf(20)).toBe(9);
-  });
-
-  it("counts the time before at the old rate, though the object restarts with the change", async () => {
-    const user = new UserObject(await publish({ free: exact(60) }));
-    expect(await user.allowedOf(60)).toBe(50);
-    await user.crash();
-    later(2_000);
-    user.revision = await publish({ free: exact(600) });
-    expect(await user.allowedOf(60)).toBe(2);
-    later(1_000);
-    expect(await user.allowedOf(60)).toBe(10);
-  });
-
-  it("counts the time between requests of two tiers, which tokens name, at the slower rate", async () => {
-    const user = new UserObject(await publish({ free: exact(60), pro: exact(600) }));
-    expect(await user.allowedOf(60)).toBe(50);
-    later(2_000);
-    expect(await user.allowedOf(60, { tier: "pro" })).toBe(2);
-    later(2_000);
-    expect(await user.allowedOf(60, { tier: "pro" })).toBe(20);
-    later(2_000);
-    expect(await user.allowedOf(60)).toBe(2);
-  });
-
-  it("counts it at the new rate if an older Worker wrote the state, which has no rates", async () => {
-    const user = new UserObject(await publish({ free: exact(60) }));
-    expect(await user.allowedOf(60)).toBe(50);
-    await user.changeCounters(({ rate: _rate, ...counter }) => counter, 2);
-    await user.crash();
-    later(2_000);
-    user.revision = await publish({ free: exact(600) });
-    expect(await user.allowedOf(60)).toBe(20);
   });
 
   it("charges a lease of a wide limit, and continues even if that is too much to be counted exactly", async () => {

@@ -98,6 +98,24 @@ describe("a change of tier", () => {
     expect(await spans(user)).toEqual(["pro 2026-02-01 2026-03-01"]);
     expect(user.object.account()).toMatchObject({ account: { tier: "pro" } });
   });
+
+  it("with the period's end refills at the new rate from that moment on, though the next request comes later", async () => {
+    const rate = (tokens: number, base: string): TierDocument => ({
+      limits: [{ name: "rate", kind: "bucket", tokens, per: "minute", burst: 1_000 }],
+      plan: { base },
+      durability: "exact",
+      mode: "strict",
+    });
+    const tiers = { free: rate(60, "0"), pro: rate(6_000, "29") };
+    const user = await account("2026-01-01T00:00:00Z", "pro", policy(tiers));
+    await user.object.changeTier({ tier: "free", at: null }, user.revision, OPERATOR);
+    user.setTime("2026-01-31T23:59:59Z");
+    expect(await user.use(null, 1_000)).toBe(true);
+    user.setTime("2026-02-01T00:01:00Z");
+    // A second at 100, then a minute at one a second.
+    expect(await user.use(null, 161)).toBe(false);
+    expect(await user.use(null, 160)).toBe(true);
+  });
 });
 
 describe("changing tiers back and forth", () => {

@@ -80,7 +80,7 @@ export const RULES: readonly Rule[] = [
   {
     name: "it is charged before limits change",
     file: "durable-objects/user-limiter/memory.ts",
-    expression: "policy && chargeExpired(this, policy, nowMs)",
+    expression: "chargeExpired(this, policy, nowMs)",
     without: "false",
     kind: "expiresBeforeANewerPolicy",
   },
@@ -206,8 +206,8 @@ export const RULES: readonly Rule[] = [
   {
     name: "until a change, a bucket refills at its old rate",
     file: "src/core/token-bucket.ts",
-    expression: "state.rate === 0 ? state : refilled(state, nowMs)",
-    without: "{ ...state, rate: 0 }",
+    expression: "rate === 0 || nowMs <= atMs",
+    without: "true",
     kind: "lentChanged",
   },
   {

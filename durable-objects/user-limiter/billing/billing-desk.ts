@@ -34,9 +34,11 @@ export interface Advance {
   readonly isStored: boolean;
   /** Whether it changed the account, so that there is something to publish. */
   readonly isPublished: boolean;
+  /** When the first period or trial ended that was due; null: none was. */
+  readonly changedMs: number | null;
 }
 
-const NOTHING_DONE: Advance = { isStored: false, isPublished: false };
+const NOTHING_DONE: Advance = { isStored: false, isPublished: false, changedMs: null };
 
 export class BillingDesk extends OpenPeriod {
   /** The policy by which everything due was done. */
@@ -85,17 +87,19 @@ export class BillingDesk extends OpenPeriod {
     const isKept = this.#keepEnded(nowMs);
     if (policy === this.#policy && nowMs < this.#nextMs()) {
       this.#rest(policy, hourAfter(nowMs));
-      return { isStored: isKept, isPublished: false };
+      return { ...NOTHING_DONE, isStored: isKept };
     }
     if (policy.billing === null || account === null) {
       this.end(nowMs);
       this.#rest(policy, Infinity);
-      return { isStored: true, isPublished: false };
+      return { ...NOTHING_DONE, isStored: true };
     }
     let isStored = isKept || store.period === null;
     let isPublished = false;
+    let changedMs: number | null = null;
     let billed = store.period ?? this.#begin(policy, account, nowMs);
     for (let opened = 0; opened < MAX_PERIODS_PER_TURN && nowMs >= this.#nextMs(); opened++) {
+      changedMs ??= this.#nextMs();
       if (this.#nextMs() < billed.period.endMs) billed = this.#endTrial(policy, billed);
       else {
         isPublished = this.#next(policy, billed) || isPublished;
@@ -107,7 +111,7 @@ export class BillingDesk extends OpenPeriod {
     accounts.setAllowance(this.allowance(policy));
     this.#watch(policy);
     this.#rest(policy, hourAfter(nowMs));
-    return { isStored, isPublished };
+    return { isStored, isPublished, changedMs };
   }
 
   /** Ends the open period now, since the account or billing ends. Call in a transaction. */

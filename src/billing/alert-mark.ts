@@ -62,9 +62,9 @@ export function nextMarks(
   return marks;
 }
 
-/** At 100 % of what stops the quota, the alert comes with the last token, although its price may be less than what the cap leaves. */
+/** What stops the quota alerts with the last token at the latest, although the price of that may be less than what the cap leaves. */
 function stopsAt(of: AlertBase, percent: number, { stop, amountMilli }: Allowance, atMilli: number): number {
-  if (percent !== 100 || of !== stop || amountMilli === null) return atMilli;
+  if (percent > 100 || of !== stop || amountMilli === null) return atMilli;
   return Math.min(atMilli, amountMilli - MILLI + 1);
 }
 
@@ -79,10 +79,11 @@ function chargedAtMilli(
   const { overageMinor, subtotalMinor } = ceilingsOf(caps, rates, exponent);
   const capMinor = overageMinor ?? subtotalMinor ?? 0n;
   if (capMinor === 0n) return null;
-  const wantedMinor = (capMinor * BigInt(percent) + 99n) / 100n;
-  const leftMinor = wantedMinor - (overageMinor === null ? sumOf(earlier) : overageOf(earlier));
-  if (leftMinor <= 0n) return 0;
+  const wanted = (minorToFemto(capMinor, exponent) * BigInt(percent) + 99n) / 100n;
+  const before = overageMinor === null ? sumOf(earlier) : overageOf(earlier);
+  const left = wanted - minorToFemto(before, exponent);
+  if (left <= 0n) return 0;
   // The largest usage that charges less, and a thousandth more.
-  const below = largestUsageMilli(price, minorToFemto(leftMinor, exponent) - 1n);
+  const below = largestUsageMilli(price, left - 1n);
   return startMilli + freeMilli(segment, fullMs, unpaidMilli) + below + 1;
 }

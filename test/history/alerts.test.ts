@@ -177,6 +177,24 @@ describe("caps", () => {
     });
   });
 
+  it("are reported exactly, and with the last token that a small cap pays at the latest", async () => {
+    const price = { model: "unit", unit: "0.0005" } as const;
+    const user = await account(alerting({ mode: "payg", price }));
+    await user.object.changeBilling({ budget: "0.03" }, user.revision, OPERATOR);
+    await user.use("/a", 99.75);
+    const budget = async (): Promise<string[]> =>
+      (await alerts(user)).filter((one) => one.startsWith("budget"));
+    // Half of it pays for 30 tokens beyond the 100 that are included.
+    for (let i = 0; i < 30; i++) await user.use("/a", 1);
+    expect(await budget()).toEqual([]);
+    await user.use("/a", 1);
+    expect(await budget()).toEqual(["budget:50"]);
+    let last = 131;
+    while (await user.use("/a", 1)) last += 1;
+    expect(last).toBe(160);
+    expect(await budget()).toEqual(["budget:50", "budget:80", "budget:100"]);
+  });
+
   it("of packages are reported when the last one that they pay is used up", async () => {
     const price = { model: "package", size: 10, price: "1.00" } as const;
     const user = await account(alerting({ mode: "payg", price, spendCap: "2.50" }, [100]));

@@ -1,4 +1,5 @@
 /** One operation of the document: the contract's declaration of an endpoint, with its notes. */
+import * as z from "zod/mini";
 import type { Endpoint } from "../src/api/endpoint.ts";
 import { describeFields, undescribedFields } from "./annotations.ts";
 import type { HeaderName } from "./headers.ts";
@@ -49,7 +50,8 @@ function requestBody(
   if (undescribed.length > 0)
     throw new Error(`${id}: fields without a description: ${undescribed.join(", ")}`);
   return {
-    required: true,
+    // An empty body has no fields (src/api/body.ts).
+    required: !z.safeParse(contractSchema, {}).success,
     content: contents([{ type: "application/json", schema, examples }, ...others], book),
   };
 }

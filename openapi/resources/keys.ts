@@ -20,7 +20,9 @@ const keyFields = {
     "When the key stops working: at its expiry or, after a rotation, at the end of its grace period; null: never.",
   ),
   revokedAt: momentOrNull("When the key was revoked."),
-  lastUsedAt: momentOrNull("The hour in which the key was last used."),
+  lastUsedAt: momentOrNull(
+    "The hour in which the key was last used for a request of its own account, as the scope `call` allows. Its use in other scopes is not recorded.",
+  ),
 };
 
 export const keySchema = named("Key", "An API key, without the key itself.", z.strictObject(keyFields));

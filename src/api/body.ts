@@ -33,17 +33,22 @@ export async function readBody<T>(
   }
   const rejection = (await admit?.(text.length)) ?? null;
   if (rejection) return { ok: false, response: rejection };
-  const json = parseJson(text);
-  if (json === undefined) {
-    return rejected("invalid_request", "The body is not JSON.", requestId, [
-      { path: "", message: "is not JSON" },
-    ]);
+  if (text === "") {
+    // Calls that require no field need not send "{}".
+    const none = parseBy(schema, {});
+    return none.ok ? none : malformed(requestId, "is empty");
   }
+  const json = parseJson(text);
+  if (json === undefined) return malformed(requestId, "is not JSON");
   const dropped = droppedFields(json, text);
   if (dropped.length > 0) return invalidContent(requestId, dropped);
   const parsed = parseBy(schema, json);
   if (parsed.ok) return parsed;
   return invalidContent(requestId, parsed.faults);
+}
+
+function malformed<T>(requestId: string, message: string): Body<T> {
+  return rejected("invalid_request", `The body ${message}.`, requestId, [{ path: "", message }]);
 }
 
 /** The body ended before its length, because the client has left. So no one reads the response. */

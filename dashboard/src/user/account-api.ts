@@ -129,6 +129,8 @@ const KEY: Guards<ApiKey> = {
 const isKey = isShape<ApiKey>(KEY);
 export const parseKey = parseAs(isKey);
 export const parseKeys = parseAs(isShape<KeyList>({ keys: isListOf(isKey) }));
+/** Whether every use of a key is recorded. That in the scope `check` is not. */
+export const isUseRecorded = ({ scopes }: ApiKey): boolean => !scopes.includes("check");
 export const parseNewKey = parseAs(isShape<NewKey>({ ...KEY, key: isText, published: isFlag }));
 
 const isAuditEntry = isShape<AuditPage["entries"][number]>({

@@ -6,7 +6,7 @@ import { When } from "../kit/time.tsx";
 import type { Account, ApiKey } from "../shell/answers.ts";
 import { duration, exact } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
-import type { TierCatalog } from "./account-api.ts";
+import { isUseRecorded, type TierCatalog } from "./account-api.ts";
 import { numbersText } from "./limit-text.ts";
 import { RowAction } from "./user-actions.tsx";
 import type { UserAction } from "./use-user.ts";
@@ -36,7 +36,7 @@ export function KeysTable({ keys, onOpen }: KeysProps) {
             </td>
             <td>
               {lastUsedAt === null ? (
-                <span class="quiet">never</span>
+                <span class="quiet">{isUseRecorded(key) ? "never" : "not recorded"}</span>
               ) : (
                 <Link to={{ screen: "decisions", params: { keyId } }}>
                   <When iso={lastUsedAt} />

@@ -7,7 +7,7 @@ import type { ApiKey, NewKey } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
 import { fieldOf } from "../shell/field-of.ts";
 import { withQuery } from "../shell/query.ts";
-import { accountPath, parseKey, parseNewKey } from "./account-api.ts";
+import { accountPath, isUseRecorded, parseKey, parseNewKey } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 import { EXPIRIES, expiryOf } from "./expiry.ts";
 
@@ -100,7 +100,11 @@ export function RevokeKeyDialog({ account: { id }, of, makeChange, onClose }: Ke
         <>
           From the next request on, the key is rejected with 401. This cannot be undone.{" "}
           {of.lastUsedAt === null ? (
-            "It was never used."
+            isUseRecorded(of) ? (
+              "It was never used."
+            ) : (
+              "It may be in use: only requests of its own account are recorded."
+            )
           ) : (
             <>
               It was last used in the hour from <When iso={of.lastUsedAt} />.

@@ -75,7 +75,10 @@ describe("at a terminal", () => {
     expect(grouped.out).toMatch(/^period +unit +route +requests +cost +denied$/m);
     expect(grouped.out).toMatch(/T00:00:00Z +requests +\/identify +1\d\d +1\d\d +1/);
     const misspelled = await cli("usage", "acme", "--by", "routes");
-    expect(misspelled).toMatchObject({ code: 1, notes: expect.stringContaining("group") });
+    expect(misspelled).toMatchObject({
+      code: 1,
+      notes: expect.stringContaining("--by takes route, key, unit"),
+    });
     expect((await cli("accounts", "show", "acme")).out).toMatch(/acme +free +active +Acme Inc\./);
     const listed = await cli("keys", "list", "acme", "--json");
     const { keys } = z

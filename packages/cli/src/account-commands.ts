@@ -101,9 +101,9 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
     arguments: ["account"],
     summary: "Show an account's usage from its exact ledger",
     options: {
-      from: text("<time>", "a time, or a date for its first moment"),
+      from: text("<time>", "a time, or a date for its first moment; default: this month"),
       to: text("<time>", "exclusive; default: now"),
-      granularity: text("<unit>", "hour, day, week or month"),
+      granularity: text("<unit>", "hour, day, week or month; default: day"),
       by: text("<names>", "one row per route, key or unit, or per combination: route,key"),
       limit: text("<n>", "at most so many rows (1000)"),
     },
@@ -240,9 +240,17 @@ function keyPath(context: Context): string {
   return `${accountPath(context, "account")}/keys/${encodeURIComponent(context.arguments["key id"] ?? "")}`;
 }
 
+/** What usage can be divided by. */
+const GROUPS = ["route", "key", "unit"];
+
 async function usage(context: Context): Promise<number> {
   const { options, out } = context;
   const by = options.text("by");
+  if (by !== undefined && !by.split(",").every((name) => GROUPS.includes(name))) {
+    throw new UsageFailure(
+      `--by takes ${GROUPS.join(", ")} or several of them with commas between, such as route,key`,
+    );
+  }
   const query = {
     from: options.text("from"),
     to: options.text("to"),

@@ -93,6 +93,10 @@ async function main(): Promise<void> {
   const clockOffsetMs = readClockOffset(process.env["CLOCK_OFFSET_MS"]);
 
   if (note !== null) console.log(`Note: ${note}`);
+  if (clockOffsetMs !== 0) {
+    const ahead = new Date(Date.now() + clockOffsetMs).toISOString();
+    console.log(`Note: the product's clock is ahead, at ${ahead} (CLOCK_OFFSET_MS)`);
+  }
   console.log("Building the gateway and the demo origin ...");
   // Imported late: Miniflare takes a while to load, and the errors above need not wait for it.
   const { startLocalProduct } = await import("./local-product.ts");

@@ -15,7 +15,9 @@ export function endpointFault(text: string, isLocal: boolean): string | null {
   if (url.username !== "" || url.password !== "") return "must not contain a user or a password";
   if (url.hash !== "") return "must not have a fragment: it is never sent";
   if (isLocal && /^https?:$/.test(url.protocol) && isLoopback(url.hostname)) return null;
-  if (url.protocol !== "https:") return "must begin with https://";
+  if (url.protocol !== "https:") {
+    return `must begin with https://${isLocal ? ", unless it is an address of this machine" : ""}`;
+  }
   if (url.port === "0") return "has the port 0, at which nothing can listen";
   return isPublic(url.hostname) ? null : "must not be an address that the public internet does not route";
 }

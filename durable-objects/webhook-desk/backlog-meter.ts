@@ -1,7 +1,7 @@
-/** The metrics of what waits in the WebhookDesk. */
+/** Metrics of the WebhookDesk's backlog. */
 import { MINUTE_MS } from "../../src/core/time.ts";
 import type { DeskStore } from "./desk-store.ts";
-import type { Lanes } from "./lanes.ts";
+import type { EndpointLoads } from "./endpoint-loads.ts";
 
 export const REPORT_MS = MINUTE_MS;
 
@@ -14,17 +14,17 @@ export interface DeskMetrics {
 
 export class BacklogMeter {
   readonly #store: DeskStore;
-  readonly #lanes: Lanes;
+  readonly #loads: EndpointLoads;
   readonly #metrics: DeskMetrics;
   #measuredMs = -Infinity;
-  /** Whether anything waited then. */
+  /** Whether anything waited at the last measurement. */
   #isBehind = false;
-  /** Whether that has changed since the last alarm, after which metrics are reported. */
+  /** Whether the last measurement changed `#isBehind`, and no alarm has started since. */
   #mustReport = false;
 
-  constructor(store: DeskStore, lanes: Lanes, metrics: DeskMetrics) {
+  constructor(store: DeskStore, loads: EndpointLoads, metrics: DeskMetrics) {
     this.#store = store;
-    this.#lanes = lanes;
+    this.#loads = loads;
     this.#metrics = metrics;
   }
 
@@ -33,14 +33,14 @@ export class BacklogMeter {
     return this.#isBehind || this.#mustReport;
   }
 
-  /** The alarm has begun, which reports metrics at its end. */
-  reported(): void {
+  /** Call when an alarm starts: it reports the metrics when it ends. */
+  alarmStarted(): void {
     this.#mustReport = false;
   }
 
   measure(nowMs: number): void {
     const { endpoints, deliveries } = this.#store;
-    const waiting = endpoints.reduce((sum, endpoint) => sum + this.#lanes.of(endpoint).waiting, 0);
+    const waiting = endpoints.reduce((sum, endpoint) => sum + this.#loads.of(endpoint).waiting, 0);
     // Only now and then: counting reads whole queues.
     const hasCaughtUp = waiting === 0 && this.#isBehind;
     if (nowMs - this.#measuredMs < REPORT_MS && !hasCaughtUp) return;

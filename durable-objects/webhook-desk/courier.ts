@@ -11,8 +11,8 @@ import type { DisabledReason } from "../../src/objects/webhook-endpoint.ts";
 import { BacklogMeter, type DeskMetrics, REPORT_MS } from "./backlog-meter.ts";
 import type { DeskStore } from "./desk-store.ts";
 import type { DueDelivery, Endpoint } from "./desk-tables.ts";
-import { isFailing, isNews, secretsOf } from "./endpoint-state.ts";
-import { Lanes } from "./lanes.ts";
+import { EndpointLoads } from "./endpoint-loads.ts";
+import { isFailing, isStatusChange, secretsOf } from "./endpoint-state.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
 import type { Outcome, Send } from "./send.ts";
 
@@ -59,8 +59,8 @@ interface Invocation {
   left: number;
 }
 
-/** What came of an attempt. */
-interface Settled {
+/** An attempt whose outcome is not stored yet. */
+interface Attempt {
   readonly delivery: DueDelivery;
   readonly outcome: Outcome;
   readonly atMs: number;
@@ -68,10 +68,10 @@ interface Settled {
 
 export class Courier {
   readonly #parts: CourierParts;
-  readonly #lanes: Lanes;
+  readonly #loads: EndpointLoads;
   readonly #log = createLog("info");
   #inFlight = 0;
-  #settled: Settled[] = [];
+  #unstored: Attempt[] = [];
   /** The endpoint that is served first: the next one, each time. */
   #turn = 0;
   #alarmMs = Infinity;
@@ -80,14 +80,14 @@ export class Courier {
 
   constructor(parts: CourierParts) {
     this.#parts = parts;
-    this.#lanes = new Lanes(parts.store);
-    this.#meter = new BacklogMeter(parts.store, this.#lanes, parts.metrics);
+    this.#loads = new EndpointLoads(parts.store);
+    this.#meter = new BacklogMeter(parts.store, this.#loads, parts.metrics);
   }
 
   /** The object's alarm. Does not wait for what it sends: while it runs, no other alarm goes off. */
   async run(): Promise<void> {
     this.#alarmMs = Infinity;
-    this.#meter.reported();
+    this.#meter.alarmStarted();
     const nowMs = this.#parts.now();
     if (!this.#parts.store.hasTables) return;
     if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.#sweep(nowMs);
@@ -103,14 +103,14 @@ export class Courier {
 
   /** The endpoint is deleted. */
   forget(endpointId: string): void {
-    this.#lanes.forget(endpointId);
+    this.#loads.forget(endpointId);
   }
 
   /** So many more deliveries wait. */
   added(endpointId: string, count = 1): void {
     const { store } = this.#parts;
     const endpoint = store.endpoint(endpointId);
-    if (endpoint) this.#lanes.of(endpoint).waiting += count;
+    if (endpoint) this.#loads.of(endpoint).waiting += count;
   }
 
   /** Starts what is due. Stores outcomes if there are many, or if nothing else could be started before. */
@@ -124,12 +124,12 @@ export class Courier {
   /** Whether outcomes are to be stored now. */
   #mustStore(): boolean {
     const { store } = this.#parts;
-    if (this.#settled.length >= MAX_BATCH) return true;
-    return this.#settled.some(({ delivery: { endpointId }, outcome: { error } }) => {
+    if (this.#unstored.length >= MAX_BATCH) return true;
+    return this.#unstored.some(({ delivery: { endpointId }, outcome: { error } }) => {
       const endpoint = store.endpoint(endpointId);
-      if (!endpoint || isNews(endpoint, error)) return true;
+      if (!endpoint || isStatusChange(endpoint, error)) return true;
       // Storing them makes the next deliveries of their accounts due.
-      return this.#inFlight < MAX_IN_FLIGHT && this.#lanes.of(endpoint).open < MAX_OF_ENDPOINT;
+      return this.#inFlight < MAX_IN_FLIGHT && this.#loads.of(endpoint).open < MAX_OF_ENDPOINT;
     });
   }
 
@@ -163,39 +163,39 @@ export class Courier {
     for (;;) {
       const endpoint = store.endpoint(endpointId);
       if (!endpoint) return;
-      const lane = this.#lanes.of(endpoint);
-      const room = maxWaiting - lane.waiting;
+      const load = this.#loads.of(endpoint);
+      const room = maxWaiting - load.waiting;
       if (room <= 0) {
         if (isFailing(endpoint)) this.#disable(endpoint, "full");
         return;
       }
       const { added, isMore } = store.queueFor(endpoint, room, now());
-      lane.waiting += added;
-      if (!isMore && lane.waiting < maxWaiting) return;
+      load.waiting += added;
+      if (!isMore && load.waiting < maxWaiting) return;
     }
   }
 
   /** The next delivery of an endpoint; null: none is due, or it has all the connections that it may have. */
   #next(endpoint: Endpoint, nowMs: number): DueDelivery | null {
-    const { taken, open } = this.#lanes.of(endpoint);
+    const { taken, open } = this.#loads.of(endpoint);
     const isProven = endpoint.lastAttempt?.error === null;
     if (open >= (isProven ? MAX_OF_ENDPOINT : 1)) return null;
-    if (!isProven && this.#lanes.unproven >= MAX_OF_FAILING) return null;
+    if (!isProven && this.#loads.unproven >= MAX_OF_FAILING) return null;
     const due = this.#parts.store.deliveries.due(endpoint.id, nowMs, taken.size + 1);
     return due.find(({ seq }) => !taken.has(seq)) ?? null;
   }
 
   async #deliver(endpoint: Endpoint, delivery: DueDelivery, invocation: Invocation): Promise<void> {
     const { send, now } = this.#parts;
-    const lane = this.#lanes.of(endpoint);
-    lane.taken.add(delivery.seq);
-    lane.open += 1;
+    const load = this.#loads.of(endpoint);
+    load.taken.add(delivery.seq);
+    load.open += 1;
     this.#inFlight += 1;
     const { event: id, body } = delivery;
     const secrets = secretsOf(endpoint, now());
     const outcome = await send({ url: endpoint.url, secrets, id, body }, now());
-    this.#settled.push({ delivery, outcome, atMs: now() });
-    lane.open -= 1;
+    this.#unstored.push({ delivery, outcome, atMs: now() });
+    load.open -= 1;
     this.#inFlight -= 1;
     try {
       await this.wake(invocation);
@@ -206,21 +206,21 @@ export class Courier {
 
   /** Stores the outcomes so far, in one transaction. If it fails, they are sent again. */
   #store(): void {
-    const settled = this.#settled;
-    this.#settled = [];
-    for (const { delivery } of settled) this.#lanes.release(delivery.endpointId, delivery.seq);
+    const unstored = this.#unstored;
+    this.#unstored = [];
+    for (const { delivery } of unstored) this.#loads.release(delivery.endpointId, delivery.seq);
     const { store } = this.#parts;
     try {
       store.transact(() => {
-        for (const one of settled) this.#settle(one);
+        for (const one of unstored) this.#record(one);
       });
     } catch (thrown) {
-      this.#lanes.recount();
+      this.#loads.recount();
       throw thrown;
     }
   }
 
-  #settle({ delivery, outcome: { status, error }, atMs }: Settled): void {
+  #record({ delivery, outcome: { status, error }, atMs }: Attempt): void {
     const { store, random, metrics } = this.#parts;
     const endpoint = store.endpoint(delivery.endpointId);
     // It was deleted meanwhile, or this event with it.
@@ -230,10 +230,10 @@ export class Courier {
     const delayMs = error === null ? null : retryDelayMs(attempts, random());
     const state = error === null ? "delivered" : delayMs === null ? "dead" : "waiting";
     const attempt = { atMs, status, error };
-    store.deliveries.settle(delivery, { state, attempts, dueMs: delayMs && atMs + delayMs }, attempt);
+    store.deliveries.recordAttempt(delivery, { state, attempts, dueMs: delayMs && atMs + delayMs }, attempt);
     // Only if that has changed: another row for each delivery would say nothing more.
-    if (isNews(endpoint, error)) store.putEndpoint({ ...endpoint, lastAttempt: attempt });
-    if (state !== "waiting") this.#lanes.of(endpoint).waiting -= 1;
+    if (isStatusChange(endpoint, error)) store.putEndpoint({ ...endpoint, lastAttempt: attempt });
+    if (state !== "waiting") this.#loads.of(endpoint).waiting -= 1;
     metrics.add("webhookAttempts", [state === "waiting" ? "failed" : state]);
     if (state === "dead") {
       this.#log("warn", "webhook_dead", { endpoint: endpoint.id, event: delivery.event, status, error });
@@ -252,7 +252,7 @@ export class Courier {
     const surplus = store.sweep(nowMs - KEPT_MS, MAX_EVENTS, nowMs);
     const missed = store.endpoints.filter(({ cursor }) => cursor < surplus);
     for (const { id } of missed) this.#log("error", "webhook_events_dropped", { endpoint: id });
-    this.#lanes.sweep();
+    this.#loads.sweep();
     this.#sweptMs = nowMs;
   }
 
@@ -269,7 +269,7 @@ export class Courier {
     if (this.#inFlight > 0) dueMs = Math.min(dueMs, nowMs + RESUME_MS);
     for (const endpoint of store.endpoints) {
       if (endpoint.disabled !== null) continue;
-      const nextMs = store.deliveries.nextDueMs(endpoint.id, [...this.#lanes.of(endpoint).taken]);
+      const nextMs = store.deliveries.nextDueMs(endpoint.id, [...this.#loads.of(endpoint).taken]);
       // What is due waits for a connection, whose end starts it; unless the object dies before.
       if (nextMs !== null) dueMs = Math.min(dueMs, nextMs > nowMs ? nextMs : soonMs);
     }

@@ -1,11 +1,11 @@
 /**
- * The deliveries of endpoints in the WebhookDesk's storage: what is due, what waits behind an earlier event of its account, and what came of each
- * attempt. Its callers know that there are tables.
+ * The deliveries of endpoints in the WebhookDesk's storage: what is due, what waits behind an earlier event of its account, and the result of
+ * each attempt. Call only when the tables exist.
  */
 import type { Delivery, DeliveryState } from "../../src/objects/webhook-endpoint.ts";
 import { type DueDelivery, toDelivery, toDue } from "./desk-tables.ts";
 
-/** Deliveries of an endpoint that are not delivered. */
+/** An endpoint's waiting and dead deliveries. */
 export interface Backlog {
   /** Without events that are not queued yet. */
   readonly waiting: number;
@@ -41,7 +41,7 @@ export class DeliveryQueue {
       .map(toDue);
   }
 
-  /** When the next delivery is due that is not of these; null: none. */
+  /** When the next delivery outside `without` is due; null if there is none. */
   nextDueMs(endpointId: string, without: readonly number[]): number | null {
     const [row] = this.#sql
       .exec<{ due: number | null }>(
@@ -54,8 +54,8 @@ export class DeliveryQueue {
     return row?.due ?? null;
   }
 
-  /** Stores what came of an attempt. The next delivery of the account is due unless this one is tried again. */
-  settle(
+  /** Stores the result of an attempt. Unless it will be retried, the account's next delivery becomes due. */
+  recordAttempt(
     { endpointId, seq, account }: Pick<DueDelivery, "endpointId" | "seq" | "account">,
     { state, attempts, dueMs }: { state: DeliveryState; attempts: number; dueMs: number | null },
     { status, error, atMs }: { status: number | null; error: string | null; atMs: number },
@@ -115,8 +115,8 @@ export class DeliveryQueue {
     return rows.length;
   }
 
-  /** Tries what waits at once. */
-  retryNow(endpointId: string, nowMs: number): void {
+  /** Makes every scheduled delivery due now. */
+  makeDue(endpointId: string, nowMs: number): void {
     this.#sql.exec(
       "UPDATE deliveries SET due_ms = ? WHERE endpoint_id = ? AND due_ms IS NOT NULL",
       nowMs,

@@ -131,7 +131,7 @@ export class Desk {
       const lastAttempt = isTried ? null : before.lastAttempt;
       const after = { ...before, ...fields, disabled, lastAttempt, updatedMs: nowMs };
       this.#store.putEndpoint(after);
-      if (isTried) this.#store.deliveries.retryNow(id, nowMs);
+      if (isTried) this.#store.deliveries.makeDue(id, nowMs);
       this.#audit.note("webhook.change", by, settingsOf(before), settingsOf(after), nowMs);
       return "";
     });

@@ -1,8 +1,8 @@
-/** What an endpoint's last attempt and its secrets say of it. Pure. */
+/** What an endpoint's last attempt and secrets imply. Pure. */
 import type { Endpoint } from "./desk-tables.ts";
 
-/** Whether the endpoint works now and did not before, or the other way round, or has not been tried before. */
-export function isNews(endpoint: Endpoint, error: string | null): boolean {
+/** Whether an attempt with this result is the endpoint's first, or changes whether it works. */
+export function isStatusChange(endpoint: Endpoint, error: string | null): boolean {
   return endpoint.lastAttempt === null || isFailing(endpoint) !== (error !== null);
 }
 

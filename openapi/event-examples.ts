@@ -109,7 +109,7 @@ export const EVENT_EXAMPLES: Readonly<Record<EventKind, EventExample>> = {
     data: { ...INVOICE, status: "paid", dueAt: null },
   },
   "invoice.past_due": { when: "An invoice is not paid in time.", data: { ...INVOICE, status: "past_due" } },
-  "invoice.voided": { when: "An invoice is cancelled.", data: { ...INVOICE, status: "void", dueAt: null } },
+  "invoice.voided": { when: "An invoice is voided.", data: { ...INVOICE, status: "void", dueAt: null } },
   "credit_note.issued": {
     when: "A credit note has its number.",
     data: {

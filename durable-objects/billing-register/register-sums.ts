@@ -121,7 +121,7 @@ export function sumsOf(store: RegisterStore, { by, fromMs, toMs, keys, count }: 
 
 const openRow = z.object({ documents: z.int(), sums: z.string() });
 
-/** Without invoices that were given up. */
+/** Without uncollectible invoices. */
 export function outstandingOf(store: RegisterStore): Outstanding {
   if (store.state() === null) return { documents: 0, openMinor: "0", pastDueMinor: "0" };
   const openOf = (status: string): { documents: number; minor: bigint } => {

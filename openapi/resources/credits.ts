@@ -9,7 +9,7 @@ const creditFields = {
   kind: about("Whether the customer has paid for it.", z.enum(["paid", "promotional"])),
   currency: words("ISO 4217."),
   amount: money("What was given."),
-  left: money("What no bill of an ended period takes."),
+  left: money("What the bills of ended periods have not used."),
   effective: moment("Bills of periods that end later may use it."),
   expires: momentOrNull("It pays its last bill for the period that contains this moment."),
   source: words("What it was given for."),
@@ -23,7 +23,7 @@ export const creditSchema = named(
 export type CreditResponse = z.infer<typeof creditSchema>;
 const removedCreditSchema = named(
   "RemovedCredit",
-  "A credit of which everything was removed that has not accrued.",
+  "A credit after its unused part was removed.",
   z.strictObject({ ...creditFields, removed: money("What was removed.") }),
 );
 export type RemovedCreditResponse = z.infer<typeof removedCreditSchema>;
@@ -44,7 +44,7 @@ const addCredit: OperationNotes = {
   tag: "Billing",
   summary: "Give an account a credit",
   description:
-    "Credits pay after tax, the one that expires first first. The same source with the same kind and amount gives the credit once and answers 200 again; with another amount it is 409.",
+    "Credits are applied after tax, earliest expiry first. The same source with the same kind and amount gives the credit once and answers 200 again; with another amount it is 409.",
   body: {
     fields: {
       kind: "`paid` if the customer has paid for it.",
@@ -59,7 +59,7 @@ const addCredit: OperationNotes = {
   },
   responses: [
     answer(201, "The credit.", creditSchema, { credit: CREDIT }),
-    answer(200, "The source had given this credit before.", creditSchema, { credit: CREDIT }),
+    answer(200, "This source has already given this credit.", creditSchema, { credit: CREDIT }),
   ],
   problems: ["not_found", "conflict", "currency_differs", "period_closed"],
 };
@@ -82,7 +82,7 @@ const listCredits: OperationNotes = {
 const removeCredit: OperationNotes = {
   tag: "Billing",
   summary: "Take back what is left of a credit",
-  description: "Only what pays nothing that has accrued. The credit stays in the list.",
+  description: "Removes only what no accrued charge has used. The credit stays in the list.",
   query: { reason: REASON },
   responses: [
     answer(200, "The credit as it is now.", removedCreditSchema, {

@@ -39,7 +39,7 @@ export const invoicedSchema = named(
       "Documents that an earlier version registered. Until the register is rebuilt, they count with their total, tax included, as tier and route `(unknown)`.",
     ),
     outstanding: about(
-      "What is left to pay now of all invoices, whatever the range, except those that were given up.",
+      "What is left to pay now of all invoices, whatever the range, except uncollectible ones.",
       z.strictObject({
         documents: count("Invoices of which something is left to pay."),
         open: money("With tax."),

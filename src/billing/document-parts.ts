@@ -37,7 +37,7 @@ export function documentParts(document: InvoiceDocument, corrected: InvoiceDocum
 
 /**
  * What is left of a void invoice: what its credit notes take back, so that all of them together are nothing. A note is a document of its
- * own, and stays when the invoice is cancelled.
+ * own, and stays when the invoice is voided.
  */
 export function voidParts(notes: readonly InvoiceDocument[], invoice: InvoiceDocument): DocumentPart[] {
   return sumsOf(notes.flatMap((note) => documentParts(note, invoice)));

@@ -50,7 +50,7 @@ const BADGES: Readonly<Record<Standing, Badge | null>> = {
   paid: { text: "Paid", tone: "good" },
   past_due: { text: "Past due", tone: "bad" },
   void: { text: "Void", tone: "bad" },
-  // What the seller has given up is still owed.
+  // It is still owed.
   uncollectible: { text: "Past due", tone: "bad" },
   carried: { text: "Carried forward", tone: "plain" },
   empty: { text: "Not issued", tone: "plain" },

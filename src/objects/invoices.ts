@@ -66,7 +66,7 @@ export interface CreditedAmount {
   readonly amount: string;
 }
 
-/** How an invoice is given up: cancelled, or uncollectible. */
+/** How an operator ends an unpaid invoice. */
 export type Ending = "void" | "uncollectible";
 
 /**

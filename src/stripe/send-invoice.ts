@@ -45,7 +45,7 @@ export async function sendInvoice(
 function step(client: StripeClient, job: StripeJob, nowMs: number): Promise<StepResult> | StepResult {
   const { row, status } = job;
   if (row.step === "open") return syncInvoice(client, job);
-  // It was settled here before Stripe had it: nobody is to pay it there.
+  // It was paid or ended here before Stripe had it: nobody is to pay it there.
   if (CLOSED.has(status)) return discardDraft(client, job);
   if (row.error !== null) return { kind: "stepped", row, isDone: true };
   switch (row.step) {

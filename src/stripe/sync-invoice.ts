@@ -12,7 +12,7 @@ import { keyOf } from "./stripe-key.ts";
 import { creditNoteSchema, type InvoiceAtStripe, invoiceSchema, pageOf } from "./stripe-objects.ts";
 import { errorOf, type StepResult } from "./stripe-step.ts";
 
-/** An invoice has no more credit notes (invoicing.ts). */
+/** The maximum number of credit notes of an invoice (invoicing.ts). */
 const MAX_NOTES = 100;
 
 export async function syncInvoice(client: StripeClient, job: StripeJob): Promise<StepResult> {

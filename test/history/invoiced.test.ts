@@ -1,4 +1,4 @@
-/** What reports have of accounts: while a period is open, and when it is closed, corrected or cancelled. */
+/** What reports have of accounts: while a period is open, and when it is closed, corrected or voided. */
 import { describe, expect, it } from "vitest";
 import { invoicedSums, outstandingSums } from "../../src/api/billing/invoiced-sums.ts";
 import type { SumKey } from "../../src/objects/billing-register.ts";

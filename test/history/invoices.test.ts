@@ -92,7 +92,7 @@ describe("a draft", () => {
     expect(user.registers.documents()).toHaveLength(1);
   });
 
-  it("that is cancelled gets no number, and gives back its credits and what was carried to it", async () => {
+  it("that is voided gets no number, and gives back its credits and what was carried to it", async () => {
     const user = await account(policy("0.40", { carryBelow: "0.50" }));
     await user.passUntil("2026-03-01T02:10:00Z");
     const february = "ann.20260201";
@@ -217,7 +217,7 @@ describe("an invoice that is not paid", () => {
     expect(actions(user).filter((action) => action.startsWith("invoice.paid"))).toEqual(["invoice.paid ann"]);
   });
 
-  it("blocks nobody by default, nor once it is given up", async () => {
+  it("blocks nobody by default, nor once it is uncollectible", async () => {
     const user = await account();
     await user.passUntil(OVERDUE);
     expect([invoices(user)[0]!.status, await decision(user)]).toEqual(["past_due", "allowed"]);
@@ -228,7 +228,7 @@ describe("an invoice that is not paid", () => {
     expect(viewOf(await user.object.payInvoice(ID, OPERATOR)).status).toBe("paid");
   });
 
-  it("can be cancelled, but not once it is paid", async () => {
+  it("can be voided, but not once it is paid", async () => {
     const user = await account();
     await user.passUntil(ISSUED);
     expect(viewOf(await user.object.endInvoice(ID, "void", OPERATOR))).toMatchObject({

@@ -282,7 +282,7 @@ describe("a total that differs", () => {
     expect([invoice.status, invoice.stripe?.error?.kind]).toEqual(["issued", "total_differs"]);
   });
 
-  it("whose invoice is cancelled here deletes the draft there", async () => {
+  it("whose invoice is voided here deletes the draft there", async () => {
     const user = await stripeAccount();
     meddle(1);
     await user.passUntil(ISSUED);
@@ -512,7 +512,7 @@ describe("a status at Stripe", () => {
 });
 
 describe("what is done here", () => {
-  it("is done at Stripe: marked as paid, cancelled, given up", async () => {
+  it("is done at Stripe: marked as paid, void, uncollectible", async () => {
     const user = await stripeAccount();
     await user.passUntil("2026-04-01T04:00:00Z");
     const [paid, cancelled, lost] = ["ann.20260101", "ann.20260201", "ann.20260301"];
@@ -530,7 +530,7 @@ describe("what is done here", () => {
     expect(stripe.invoices.all[2]?.status).toBe("paid");
   });
 
-  it("and otherwise there needs an operator: paid there, cancelled here", async () => {
+  it("and otherwise there needs an operator: paid there, void here", async () => {
     const user = await stripeAccount();
     await user.passUntil(ISSUED);
     stripe.invoices.pay(stripe.onlyInvoice);

@@ -1,4 +1,4 @@
-/** What an invoice takes of the account's credits, and gives back if it is drafted again, carried or cancelled. */
+/** What an invoice takes of the account's credits, and gives back if it is drafted again, carried or voided. */
 import type { InvoiceDocument } from "../../../src/billing/invoice-document.ts";
 import type { BillingDesk } from "./billing-desk.ts";
 

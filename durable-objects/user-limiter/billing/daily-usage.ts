@@ -11,11 +11,11 @@ import type { Ledger } from "../ledger.ts";
 const BILLED = "live";
 const DAY_HOURS = DAY_MS / HOUR_MS;
 
-/** Usage before a day, with what is reserved. */
+/** Usage before a day, including reservations. */
 interface PastDays {
   /** That day, since 1970. */
   readonly today: number;
-  /** The first hour with usage; of older usage, the first hour that counts. Infinity: there is none. */
+  /** The first hour with usage, or the first hour in range if there is older usage. Infinity if there is none. */
   readonly firstHour: number;
   /** By day since 1970, in thousandths. */
   readonly sums: ReadonlyMap<number, number>;
@@ -32,8 +32,8 @@ export class DailyUsage {
   }
 
   /**
-   * Billed usage in requests on the days of UTC before today, oldest first and without gaps: all since the first usage, without the day of
-   * that unless it is whole; at most {@link MAX_DAYS}. Thousandths.
+   * Billed usage in requests on the UTC days before today, oldest first and without gaps: since the first usage; that day counts only if it
+   * is complete. At most {@link MAX_DAYS} days. Thousandths.
    */
   before(nowMs: number, hasTables: boolean): number[] {
     const today = Math.floor(nowMs / DAY_MS);

@@ -143,10 +143,10 @@ export class InvoiceCalls implements InvoicesRpc {
       if (invoice === null) return { kind: "no-invoice" };
       const { status } = invoice;
       if (status === ending) return id;
-      // A draft has no number yet, so it is cancelled without one.
+      // A draft has no number yet, so it is voided without one.
       const isDraft = ending === "void" && status === "draft";
       if (!isDraft && !UNPAID.has(status)) return { kind: "wrong-status", status };
-      if (ending === "void") invoicing.cancel(invoice, nowMs, by);
+      if (ending === "void") invoicing.voidInvoice(invoice, nowMs, by);
       else invoicing.change(invoice, { status: ending, dueMs: null }, nowMs, by);
       return id;
     });

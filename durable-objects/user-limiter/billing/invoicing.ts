@@ -1,5 +1,5 @@
 /**
- * What happens to the invoices of closed periods: drafts are adjusted and made final, numbered invoices are paid, credited and cancelled.
+ * What happens to the invoices of closed periods: drafts are adjusted and made final, numbered invoices are paid, credited and voided.
  * Each change of a numbered invoice is queued for the register, in the transaction that stores it.
  */
 import { type CreditNote, creditNote, type CreditedLine } from "../../../src/billing/credit-note.ts";
@@ -28,7 +28,7 @@ const MAX_ADJUSTMENTS = 100;
 /** Bounds the work of a credit note, which reads all earlier ones. */
 const MAX_CREDIT_NOTES = 100;
 
-/** Who does what is due, in the audit trail. */
+/** The author of automatic steps in the audit trail, and their reason. */
 const AUTOMATIC = { actor: "billing", reason: "due" };
 
 export interface InvoicingParts {
@@ -46,7 +46,7 @@ export type DraftRejection =
   /** It is final, or was. */
   | { readonly kind: "not-draft"; readonly status: InvoiceStatus }
   | { readonly kind: "too-many" }
-  /** The lines would come to less than nothing. */
+  /** The subtotal would be negative. */
   | { readonly kind: "negative"; readonly subtotal: string };
 
 export class Invoicing {
@@ -66,7 +66,7 @@ export class Invoicing {
     return this.#parts.stripe;
   }
 
-  /** The draft of this id, if it may be changed. An empty invoice may get adjustments for as long as a draft. */
+  /** The draft of this id, if it may be changed. An empty invoice can be adjusted until its finalization time. */
   draftOf(id: string, nowMs: number): StoredInvoice | DraftRejection {
     const invoice = this.invoices.find(id);
     if (invoice === null) return { kind: "no-invoice" };
@@ -94,7 +94,10 @@ export class Invoicing {
     return this.invoices.putNext({ ...draft, status: "draft", document: again.document });
   }
 
-  /** Makes a draft final: it gets its number, or is too small for one. Call in a transaction. */
+  /**
+   * Makes a draft final: queues it for a number, carries it to the next invoice if it is too small, or marks it `empty` if nothing is owed.
+   * Call in a transaction.
+   */
   finalize(draft: StoredInvoice, nowMs: number): StoredInvoice {
     const { document, carryBelowMinor } = draft;
     const totalMinor = BigInt(document.totalMinor);
@@ -109,7 +112,7 @@ export class Invoicing {
     return this.#queue.put(this.invoices.putNext({ ...draft, status: "pending" }), nowMs);
   }
 
-  /** Changes a numbered invoice's status, and tells the register. Call in a transaction. */
+  /** Changes an invoice's status. If it has a number, queues the change for the register. Call in a transaction. */
   change(
     invoice: StoredInvoice,
     change: Partial<Pick<StoredInvoice, "status" | "dueMs" | "paidMs">>,
@@ -123,8 +126,8 @@ export class Invoicing {
     return invoice.document.number === null ? changed : this.#queue.put(changed, nowMs);
   }
 
-  /** Cancels an invoice: its credits are given back, and amounts carried to it are carried to the next one. Call in a transaction. */
-  cancel(invoice: StoredInvoice, nowMs: number, by: Change): StoredInvoice {
+  /** Voids an invoice: returns its credits, and leaves the amounts that were carried to it to the next one. Call in a transaction. */
+  voidInvoice(invoice: StoredInvoice, nowMs: number, by: Change): StoredInvoice {
     returnCredits(this.#parts.desk, invoice.document);
     for (const carried of this.invoices.carriedTo(invoice.periodMs)) {
       this.invoices.putNext({ ...carried, carriedToMs: null });
@@ -153,7 +156,7 @@ export class Invoicing {
     const note: StoredCreditNote = { periodMs, document: draft, series, sha256: null, version: 1 };
     this.invoices.putNote(note);
     this.#queue.putNote(note, nowMs);
-    // If nothing is left to pay, the invoice is settled.
+    // If nothing is left to pay, the invoice is paid.
     const isOpen = openMinorOf(invoice, [...notes, note]) > 0n;
     const isUnpaid = invoice.status === "issued" || invoice.status === "past_due";
     const changed =
@@ -168,7 +171,7 @@ export class Invoicing {
     return this.#byId(id).document;
   }
 
-  /** The bytes of a document as it is with this number. @throws if the account has no document of this id. */
+  /** The text of a document as issued: unchanged if it has a number, otherwise with `number` and `issuedMs`. @throws if the account has no document of this id. */
   issuedText(id: string, number: string, issuedMs: number): string {
     const { document, dueDays } = this.#byId(id);
     if (document.number !== null) return writeDocument(document);
@@ -178,7 +181,7 @@ export class Invoicing {
   /**
    * Stores what the register or Stripe has answered. Call in a transaction. Safe to repeat.
    * @param remove deletes the entry of the outbox.
-   * @returns why an invoice waits for an operator from now on; null: it does not.
+   * @returns why the invoice now needs an operator; null if it does not, or did before.
    */
   accept(
     lane: string,
@@ -203,7 +206,7 @@ export class Invoicing {
       const by = { ...AUTOMATIC, reason: [refused, ...fields].join(" ") };
       // The customer has the document of the number that was given before: what that one used stays used.
       if (refused === "differs") this.change(invoice, { status: "void" }, nowMs, by);
-      else this.cancel(invoice, nowMs, by);
+      else this.voidInvoice(invoice, nowMs, by);
       return;
     }
     const done = { id, sha256: accepted.sha256, number: accepted.number };

@@ -26,15 +26,15 @@ export interface StripeParts {
   readonly isOn: boolean;
 }
 
-/** What settles an invoice here (invoicing.ts). */
-export interface Settling {
+/** Changes the status of an invoice (invoicing.ts). */
+export interface InvoiceChanges {
   change(
     invoice: StoredInvoice,
     change: Partial<Pick<StoredInvoice, "status" | "dueMs" | "paidMs">>,
     nowMs: number,
     by: Change,
   ): unknown;
-  cancel(invoice: StoredInvoice, nowMs: number, by: Change): unknown;
+  voidInvoice(invoice: StoredInvoice, nowMs: number, by: Change): unknown;
 }
 
 const UNPAID: ReadonlySet<InvoiceStatus> = new Set(["issued", "past_due", "uncollectible"]);
@@ -110,13 +110,13 @@ export class StripeDesk {
   /**
    * Stores what a delivery has done. Call in the transaction that ends it. Safe to repeat.
    * @param remove ends the delivery.
-   * @returns why the invoice now waits for an operator; null: it does not, or did before.
+   * @returns why the invoice now needs an operator; null if it does not, or did before.
    */
   accept(
     id: string,
     answer: string,
     remove: () => void,
-    settling: Settling,
+    changes: InvoiceChanges,
     nowMs: number,
   ): StripeErrorKind | null {
     const { rows, invoices } = this.#parts;
@@ -132,7 +132,7 @@ export class StripeDesk {
     rows.put(id, { ...row, hasFailed });
     if (customer) rows.putCustomer(customer);
     if (isDone) remove();
-    if (seen) this.#settle(invoice, seen, hasFailed, row.stripeId, settling, nowMs);
+    if (seen) this.#adopt(invoice, seen, hasFailed, row.stripeId, changes, nowMs);
     return before.error === null && row.error ? row.error.kind : null;
   }
 
@@ -149,24 +149,24 @@ export class StripeDesk {
   }
 
   /** Makes our status what Stripe's is. */
-  #settle(
+  #adopt(
     invoice: StoredInvoice,
     { status, paidMs }: NonNullable<StripeAnswer["seen"]>,
     hasFailed: boolean,
     stripeId: string | null,
-    settling: Settling,
+    changes: InvoiceChanges,
     nowMs: number,
   ): void {
     if (!UNPAID.has(invoice.status)) return;
     const by = { actor: "stripe", reason: stripeId ?? "" };
     if (status === "paid") {
-      settling.change(invoice, { status: "paid", dueMs: null, paidMs: paidMs ?? nowMs }, nowMs, by);
+      changes.change(invoice, { status: "paid", dueMs: null, paidMs: paidMs ?? nowMs }, nowMs, by);
     } else if (status === "void") {
-      settling.cancel(invoice, nowMs, by);
+      changes.voidInvoice(invoice, nowMs, by);
     } else if (status === "uncollectible" && invoice.status !== "uncollectible") {
-      settling.change(invoice, { status: "uncollectible", dueMs: null }, nowMs, by);
+      changes.change(invoice, { status: "uncollectible", dueMs: null }, nowMs, by);
     } else if (status === "open" && hasFailed && invoice.status === "issued") {
-      settling.change(invoice, { status: "past_due" }, nowMs, by);
+      changes.change(invoice, { status: "past_due" }, nowMs, by);
     }
   }
 

@@ -38,7 +38,7 @@ export class ChunkTable {
   }
 
   /**
-   * Looks whether there is a table. Call again after a change that failed. Writes nothing.
+   * Checks whether the table exists. Call again after a failed transaction. Writes nothing.
    * @returns the id of the newest chunk, or 0, and the points in all chunks.
    */
   open(): { readonly lastId: number; readonly rows: number } {
@@ -110,7 +110,7 @@ export class ChunkTable {
     return found.map(({ id, rows }) => ({ id: Number(id), rows: Number(rows) }));
   }
 
-  /** Chunks that name a request, by a search of the period's ids: some two thousand rows, and only an operator's search does it. */
+  /** The chunks of a period that contain a request id. Scans about 2,000 rows; only an operator's search calls it. */
   withRequest(wanted: RequestScan): Set<number> {
     if (!this.#exists) return new Set();
     const found = this.#sql.exec(FIND_REQUEST, ...requestBindings(wanted));

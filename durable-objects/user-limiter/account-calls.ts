@@ -1,7 +1,6 @@
 /**
- * What administrators do with an account itself: create, change, import, reset and delete it. As all changes of an account, each is one
- * transaction of the change, its audit entry and the state, made once for each call, and answered when no isolate decides without it any
- * more.
+ * What administrators do with an account itself: create, change, import, reset and delete it. account-object.ts says what all changes have
+ * in common.
  */
 import * as z from "zod/mini";
 import { loadedBilling } from "../../src/billing-module.ts";
@@ -46,11 +45,11 @@ export class AccountCalls {
     const inherited = isKnown(this.#store.memory) ? inheritedFrom(this.#store.memory) : null;
     const account = this.#create(user, input, by);
     await this.#changes.effective(BOTH);
-    // It may have been deleted meanwhile: it was created all the same, and a failure would have it created again.
+    // It may have been deleted meanwhile. Report success anyway: after an error, the caller would create it again.
     return { kind: "account", inherited, ...accountView(account, this.#store.memory) };
   }
 
-  /** With billing, a change of tier or of the overage quota's amount is one of terms too, and may wait for the period's end. */
+  /** With billing, a change of tier or of the overage quota's amount also changes the billing terms, and may wait for the period's end. */
   async change(
     change: AccountChange,
     by: Change,
@@ -99,7 +98,8 @@ export class AccountCalls {
 
   /**
    * Waits until no isolate decides by what was before the reset, then charges what is still lent in full and refills the limits. Otherwise a
-   * lease from before would be charged to the full limit. A quota that is billed is not reset: the bill would charge what it admits anew.
+   * lease from before would be charged to the full limit. Rejected if it would include a billed quota: the bill would charge the usage that
+   * the refilled quota admits.
    */
   async reset(names: readonly string[] | null, by: Change): Promise<ResetAnswer> {
     if (!this.#store.memory.accounts.account) return { kind: "absent" };
@@ -159,7 +159,7 @@ export class AccountCalls {
     const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
     const { account } = memory.accounts;
     if (!account) throw new Error("the account is gone");
-    const own = isOfLimits ? this.#ofTerms(memory, account, change, nowMs) : change;
+    const own = isOfLimits ? this.#withTerms(memory, account, change, nowMs) : change;
     if ("kind" in own) return own;
     const changed = memory.accounts.change(account, own, nowMs);
     if (own.status === "blocked") endPortalLinks(this.#sql);
@@ -168,8 +168,8 @@ export class AccountCalls {
     return "";
   }
 
-  /** The change of limits as one of terms, if the account is billed. */
-  #ofTerms(
+  /** Applies a change of limits to the billing terms, if the account is billed. @returns what to change in the account now. */
+  #withTerms(
     memory: Memory,
     account: Account,
     change: AccountChange,

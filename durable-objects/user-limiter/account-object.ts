@@ -2,8 +2,8 @@
  * The control plane's side of a user's object: account, keys, grants, audit, usage. src/objects/user-limiter.ts documents the methods.
  *
  * Every change is one transaction of the change itself, its audit entry, its outbox entries and, if it changes limits, the state. A change
- * that may be an event loads the policy first, which says whether it is one. It takes effect with the object's next turn, and is answered
- * when no isolate decides without it any more (fence.ts).
+ * that may be an event loads the policy first, which says whether it is one. A change is applied once per call, takes effect with the object's
+ * next turn, and is acknowledged when every isolate decides by it (fence.ts).
  */
 import { loadBilling, loadedBilling } from "../../src/billing-module.ts";
 import { loadControl } from "../../src/control-module.ts";

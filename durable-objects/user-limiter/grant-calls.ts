@@ -1,7 +1,4 @@
-/**
- * What administrators do with an account's grants. As all changes of an account, each is one transaction of the change, its audit entry and
- * the state, made once for each call, and answered when no isolate decides without it any more.
- */
+/** What administrators do with an account's grants. account-object.ts says what all changes have in common. */
 import { parseJson } from "../../src/json.ts";
 import type { GrantAnswer, RevokedGrantAnswer } from "../../src/objects/account.ts";
 import type { Change } from "../../src/objects/change.ts";

@@ -1,7 +1,4 @@
-/**
- * What administrators and customers do with an account's keys. As all changes of an account, each is one transaction of the change and its
- * audit entry, made once for each call, and answered when no isolate decides without it any more.
- */
+/** What administrators and customers do with an account's keys. account-object.ts says what all changes have in common. */
 import type { KeyAnswer, NewKey, Rotation } from "../../src/objects/account.ts";
 import type { Change } from "../../src/objects/change.ts";
 import type { AccountChanges } from "./account-changes.ts";

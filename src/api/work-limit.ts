@@ -42,7 +42,10 @@ export function tokensOf(characters: number): number {
   return Math.ceil(characters / 16_384);
 }
 
-/** The 429 for what a built-in tier has denied. @param reason a sentence, unless the subject's object is overloaded. */
+/**
+ * The response to a call that a built-in tier denied: `quota_exceeded`, or `overloaded` if the subject's object is overloaded.
+ * @param reason a sentence for the problem's detail; not used if overloaded.
+ */
 export function builtInDenial(
   c: Context<AppEnv>,
   decision: Decision,

@@ -10,8 +10,8 @@ import { MAX_LEASES_PER_SUBJECT } from "../core/lease.ts";
 import type { DenialTally, Settlement, UsageCell } from "../objects/object-call.ts";
 
 /**
- * Beyond that, the oldest are dropped. While the object answers, there are no more: those of the current leases, of as many that one call
- * brings in their place, and one for each concurrent call after an overdue one, fewer than 16 within a deadline (combiner.ts).
+ * Beyond that, the oldest are dropped. While the object answers, there are never more: those of the current leases, of as many that one
+ * call lends in their place, and one for each concurrent call after an overdue one, fewer than 16 within a deadline (combiner.ts).
  */
 const MAX_OWED = 3 * MAX_LEASES_PER_SUBJECT;
 
@@ -30,7 +30,7 @@ export class OwedSettlements {
   /** Settlements that came back from a call; null: none has. */
   #returned: WeakSet<Settlement> | null = null;
   #freesRest = false;
-  /** Denials repeated without asking or withdrawn, all in one hour, by route and key; reported with the next call. */
+  /** Denials that the isolate repeated or withdrew itself, all in one hour, by route and key; reported with the next call. */
   #denied = new Map<string, UsageCell>();
   /** When the first of them was made. */
   #deniedFromMs = 0;
@@ -50,7 +50,7 @@ export class OwedSettlements {
     return this.#owed.length > 0 || this.#denied.size > 0;
   }
 
-  /** Whether one of the settlements frees a part of its lease that was not spent. */
+  /** Whether a settlement may free an unspent part of its lease. Always true after settlements come back. */
   get freesRest(): boolean {
     return this.#freesRest;
   }
@@ -89,7 +89,7 @@ export class OwedSettlements {
     return this.#denied.size > 0 && this.#deniedFromMs <= atMs;
   }
 
-  /** Takes everything that is owed, for a call that ends within `withinMs`: otherwise, {@link reclaim} finds that it is lost. */
+  /** Takes everything that is owed, for a call that ends within `withinMs`; after that, {@link reclaim} puts it back. */
   take(nowMs: number, withinMs: number): readonly Settlement[] {
     this.reclaim(nowMs);
     if (!this.hasSome) return [];
@@ -116,17 +116,17 @@ export class OwedSettlements {
     return isTaken && this.#putBack(settlements);
   }
 
-  /** Puts back what calls took along that have neither an answer nor failed in their time, or whose time is unknown. */
+  /** Puts back what calls took if they neither completed nor failed in time, or if the clock stepped back. */
   reclaim(nowMs: number): void {
     if (this.#sent.length === 0) return;
-    const isLost = ({ sentAtMs, untilMs }: Sent): boolean => nowMs >= untilMs || nowMs < sentAtMs;
-    const lost = this.#sent.filter(isLost);
-    if (lost.length === 0) return;
-    this.#sent = this.#sent.filter((one) => !isLost(one));
-    for (const { settlements } of lost) this.#putBack(settlements);
+    const isOverdue = ({ sentAtMs, untilMs }: Sent): boolean => nowMs >= untilMs || nowMs < sentAtMs;
+    const overdue = this.#sent.filter(isOverdue);
+    if (overdue.length === 0) return;
+    this.#sent = this.#sent.filter((one) => !isOverdue(one));
+    for (const { settlements } of overdue) this.#putBack(settlements);
   }
 
-  /** How long until everything that calls have taken along has arrived, has come back, or is sent again. Milliseconds; 0: it has. */
+  /** How long until everything that calls have taken along has arrived, has come back, or is sent again. Milliseconds; 0 if nothing is in transit. */
   inTransitMs(nowMs: number): number {
     return Math.max(0, ...this.#sent.map(({ sentAtMs, untilMs }) => untilMs - Math.max(sentAtMs, nowMs)));
   }

@@ -1,8 +1,6 @@
 /**
- * The control plane's side of an account's billing. src/objects/billing.ts documents the methods.
- *
- * As all changes of an account, each is one transaction of the change, its audit entry and the state, made once for each call, and answered
- * when no isolate decides without it any more.
+ * The control plane's side of an account's billing. src/objects/billing.ts documents the methods; ../account-object.ts says what all changes
+ * of an account have in common.
  */
 import { type BilledPeriod, lastSegment } from "../../../src/billing/billed-period.ts";
 import { formatMinor } from "../../../src/billing/money.ts";

@@ -1,8 +1,6 @@
 /**
- * The control plane's side of an account's invoices. src/objects/invoices.ts documents the methods.
- *
- * As all changes of an account, each is one transaction of the change, its audit entry and its entry for the register, made once for each
- * call, and answered when no isolate decides without it any more.
+ * The control plane's side of an account's invoices. src/objects/invoices.ts documents the methods; ../account-object.ts says what all
+ * changes of an account have in common. Their transactions include the entry for the register.
  */
 import { formatMinor, minorToFemto, parseMoney, roundToMinor } from "../../../src/billing/money.ts";
 import type { InvoiceDocument } from "../../../src/billing/invoice-document.ts";

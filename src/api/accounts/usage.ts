@@ -115,7 +115,7 @@ export async function getUsage(c: Context<AppEnv>): Promise<Response> {
     if (!found) return noAccount(c);
     if (!found.every((row) => isGrouped(row, by))) {
       return unavailable(
-        "The account's object still runs an earlier version, which cannot group by these. Retry when the rollout is complete.",
+        "This grouping is not available during an update. Retry in a few minutes.",
         c.var.requestId,
       );
     }

@@ -125,7 +125,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     extras: { errors: [{ path: "/If-Match", message: "is missing, or is not an ETag of the policy" }] },
   },
   quota_exceeded: {
-    when: "Too many wrong admin tokens from this address, too many policies (counted by size), simulations or reports of this administrator, too many failed sign-ins to the portal, or too many calls of one account there.",
+    when: "Too many wrong admin tokens from this address, too many policies (counted by size), simulations or reports of this administrator, too many failed sign-ins to the portal, or too many calls to the portal by one account.",
     detail: "Too many wrong admin tokens from this address. Retry after 6 s.",
     extras: {
       "violated-policies": LOGIN_TIER.limits.map(({ document }) => document.name),

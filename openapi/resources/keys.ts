@@ -94,7 +94,7 @@ const listKeys: OperationNotes = {
 
 const rotateKey: OperationNotes = {
   tag: "Keys",
-  summary: "Replace a key by a new one; the old one works for a grace period",
+  summary: "Replace a key with a new one; the old one works for a grace period",
   description:
     "The new key has the name, scopes, mode and expiry of the old one, and shares its counters of limits with scope `key`. During its grace period a key may be rotated again, which can only shorten that period; its successors expire when the first key would have. If all 100 keys are in force, rotate with a grace period of 0, which frees the old key's place.",
   body: {

@@ -36,10 +36,10 @@ const listPortalInvoices: OperationNotes = {
   ],
 };
 
-const document = (notes: OperationNotes): OperationNotes => ({ ...notes, tag: "Portal" });
-const getPortalDocumentPage = document(DOCUMENTS_NOTES.getDocumentPage);
-const getPortalDocumentPdf = document(DOCUMENTS_NOTES.getDocumentPdf);
-const getPortalDocumentCsv = document(DOCUMENTS_NOTES.getDocumentCsv);
+const inPortal = (notes: OperationNotes): OperationNotes => ({ ...notes, tag: "Portal" });
+const getPortalDocumentPage = inPortal(DOCUMENTS_NOTES.getDocumentPage);
+const getPortalDocumentPdf = inPortal(DOCUMENTS_NOTES.getDocumentPdf);
+const getPortalDocumentCsv = inPortal(DOCUMENTS_NOTES.getDocumentCsv);
 
 export const PORTAL_INVOICES_NOTES = {
   listPortalInvoices,

@@ -5,16 +5,16 @@ import { issued, KEY, keySchema, keysSchema } from "./keys.ts";
 const listPortalKeys: OperationNotes = {
   tag: "Portal",
   summary: "The customer's keys",
-  description: "Never a key itself.",
+  description: "Never includes the secret key.",
   responses: [answer(200, "The keys.", keysSchema, { keys: { keys: [KEY] } })],
 };
 
 const MAY_KEYS =
-  "403 unless the policy has `billing.portal.keys`, and for a session of a test key or of a key that ends by itself.";
+  "403 unless the policy has `billing.portal.keys`, and for a session of a test key or of a key that will expire (it has an expiry, or is in its grace period).";
 
 const createPortalKey: OperationNotes = {
   tag: "Portal",
-  summary: "Make a key, shown only in this response",
+  summary: "Create a key, shown only in this response",
   description: `A live key with the scope \`call\`. ${MAY_KEYS}`,
   body: { fields: { name: DISPLAY_NAME }, examples: { key: { name: "Production" }, minimal: {} } },
   responses: [issued],
@@ -23,8 +23,8 @@ const createPortalKey: OperationNotes = {
 
 const rotatePortalKey: OperationNotes = {
   tag: "Portal",
-  summary: "Replace a key by a new one; the old one works for a grace period",
-  description: `403 for a key with scopes other than \`call\`: only the operator replaces it. ${MAY_KEYS}`,
+  summary: "Replace a key with a new one; the old one works for a grace period",
+  description: `403 for a key with scopes other than \`call\`: only the operator rotates it. ${MAY_KEYS}`,
   body: {
     fields: { graceSeconds: "How long the old key still works. Default: a day. 0 ends it at once." },
     examples: { "an hour": { graceSeconds: 3_600 } },

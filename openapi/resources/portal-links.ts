@@ -52,7 +52,7 @@ const endPortalSessions: OperationNotes = {
   tag: "Portal",
   summary: "End all links and sessions of an account's portal",
   description:
-    "For a link that came into the wrong hands, or a customer who left a browser signed in. They end at once. The account's keys stay valid, and can sign in again: revoke a key that somebody else knows. Safe to repeat.",
+    "For a link that falls into the wrong hands, or a customer who leaves a browser signed in. They end at once. The account's keys stay valid and can be used to sign in again: revoke a key that somebody else knows. Safe to repeat.",
   query: { reason: REASON },
   responses: [
     answer(200, "They have ended.", endedPortalSchema, {

@@ -37,7 +37,7 @@ const createPortalSession: OperationNotes = {
   tag: "Portal",
   summary: "Sign in to the portal with a key or a link: sets the cookie",
   description:
-    "A session of a key lasts 12 hours, and as long as the key is valid. One of a link lasts 4 hours. The session in the request's cookie, if there is one, ends. An account has at most 50 sessions of each kind: beyond that, the oldest of the same kind ends; of sessions of keys, the oldest of the key that has most. Failed attempts are limited by address: 10 at once, then one every 6 seconds. Pages of other sites are rejected.",
+    "A session of a key lasts 12 hours, and as long as the key is valid. One of a link lasts 4 hours. The session in the request's cookie, if there is one, ends. An account has at most 50 sessions of each kind: beyond that, the oldest of the same kind ends; among key sessions, the oldest session of the key with the most sessions. Failed attempts are limited by address: 10 at once, then one every 6 seconds. Pages of other sites are rejected.",
   body: {
     examples: {
       "with a key": { key: "el_live_LOL7NOKYFzMd0lVCZTpLnv0fmtlH5k3du4tr" },

@@ -22,7 +22,7 @@ export interface PortalSession {
   /** The key that it began with; null for a link. */
   readonly keyId: string | null;
   readonly expiresMs: number;
-  /** Whether the key ends by itself: it expires, or was rotated. False for a link. */
+  /** Whether the key will expire: it has an expiry, or is in its grace period. False for a link. */
   readonly isEnding: boolean;
   /** Whether the key may call the API: one with only other scopes may not. True for a link. */
   readonly mayCall: boolean;

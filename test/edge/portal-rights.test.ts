@@ -348,7 +348,7 @@ describe("an operator's link", () => {
     expect(await visitor.read("/session")).toMatchObject({ account: user, kind: "link" });
   });
 
-  it("and all sessions end at once if an operator says so; other accounts' go on", async () => {
+  it("ends with all sessions when an operator ends them; other accounts' sessions stay valid", async () => {
     const edge = await start();
     const [user, other] = [await createAccount(edge), await createAccount(edge)];
     const unused = await linkFor(edge, user);

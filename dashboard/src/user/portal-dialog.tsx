@@ -1,4 +1,4 @@
-/** The dialogs that make a link by which a customer signs in to the portal, once, and that end all links and sessions. */
+/** The dialogs that create a single-use sign-in link to the portal, and that end all links and sessions. */
 import { Choice } from "../kit/choice.tsx";
 import { SecretOnce } from "../kit/secret-once.tsx";
 import { When } from "../kit/time.tsx";
@@ -55,10 +55,10 @@ export const parseEndedPortal = parseAs(
 export function EndPortalDialog({ account: { id }, makeChange, onClose }: DialogProps) {
   return (
     <ActionDialog
-      title={`End portal sessions of ${id}`}
+      title={`End portal links and sessions of ${id}`}
       verb="End"
       isDangerous
-      effect="All links and sessions of its portal end at once. Its keys stay valid, and can sign in again."
+      effect="All portal links and sessions of this account end at once. Its keys stay valid and can be used to sign in again."
       run={(_fields, reason) => {
         const path = withQuery(`${accountPath(id)}/portal-sessions`, { reason });
         return makeChange(call("DELETE", path, parseEndedPortal));

@@ -151,8 +151,8 @@ function find(sql: SqlStorage, { id, digest }: PortalSecret, nowMs: number): Row
 }
 
 /**
- * Adds a row, and makes room for it first. Used links go before others; of sessions, those of the key that has most, so that signing in with
- * one key does not end the sessions of others; then the oldest. Call in a transaction.
+ * Adds a row, and makes room for it first. Used links go before others; among key sessions, the oldest session of the key with the most
+ * sessions, so that signing in with one key does not end the sessions of others; then the oldest. Call in a transaction.
  */
 function put(sql: SqlStorage, row: Omit<Row, "created_ms" | "used_ms">, nowMs: number): void {
   sweepPortal(sql, nowMs);

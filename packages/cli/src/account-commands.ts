@@ -82,7 +82,7 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
   {
     name: "keys rotate",
     arguments: ["account", "key id"],
-    summary: "Replace a key by a new one, which is shown only now",
+    summary: "Replace a key with a new one, which is shown only now",
     options: {
       grace: text("<seconds>", "how long the old key still works (86400)"),
       reason: REASON_OPTION,

@@ -23,7 +23,7 @@ export function InvoicesScreen() {
     <Section title="Documents" detail="with tax">
       <PollState polled={polled} />
       {value?.invoices.length === 0 && (
-        <Empty title="No invoices yet" hint="The first one follows after the end of the billing period." />
+        <Empty title="No invoices yet" hint="The first one is issued after the billing period ends." />
       )}
       {value && value.invoices.length > 0 && (
         <ul class="rows" aria-label="Invoices">

@@ -17,7 +17,7 @@ interface Props {
 
 export function TierDialog({ tier, preview, onClose }: Props) {
   const { before, after, next, currency, effectiveAt } = preview;
-  // One key for each dialog: pressing the button again after a failure changes the plan only once.
+  // One idempotency key per dialog: pressing the button again after a failure changes the plan only once.
   const idempotencyKey = useMemo(() => Array.from(crypto.getRandomValues(new Uint32Array(4))).join("-"), []);
   return (
     <ActionDialog

@@ -16,7 +16,7 @@ import { crossSite } from "../session/identify-actor.ts";
 import { isPlainRead, requestOrigin } from "../session/request-origin.ts";
 import { spendWork } from "../work-limit.ts";
 import { noPortal } from "./no-portal.ts";
-import { clearPortal, presentedSession } from "./portal-cookie.ts";
+import { expiredPortalCookie, presentedSession } from "./portal-cookie.ts";
 import { authorOf, rightsOf } from "./portal-rights.ts";
 import { sessionCall } from "./session-call.ts";
 
@@ -49,7 +49,7 @@ const withVisit = createMiddleware<AppEnv>(async (c, next) => {
 /** 401 that also removes the cookie. */
 function noSession(c: Context<AppEnv>): Response {
   const response = unauthorized("There is no session, or it has ended. Sign in again.", c.var.requestId);
-  response.headers.set("Set-Cookie", clearPortal(c));
+  response.headers.set("Set-Cookie", expiredPortalCookie(c));
   return response;
 }
 

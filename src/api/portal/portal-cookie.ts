@@ -13,11 +13,11 @@ export async function presentedSession(c: Context<AppEnv>): Promise<PortalCreden
 }
 
 /** The `Set-Cookie` header that keeps a session until it expires. */
-export function keepPortal(c: Context<AppEnv>, value: string, expiresMs: number): string {
+export function portalCookie(c: Context<AppEnv>, value: string, expiresMs: number): string {
   return siteCookie(c, COOKIE, value, Math.max(0, Math.floor((expiresMs - Date.now()) / 1_000)));
 }
 
 /** The `Set-Cookie` header that removes it. */
-export function clearPortal(c: Context<AppEnv>): string {
+export function expiredPortalCookie(c: Context<AppEnv>): string {
   return siteCookie(c, COOKIE, "", 0);
 }

@@ -1,6 +1,6 @@
 /**
- * A customer's keys: listed, and made, replaced and revoked if the policy allows it. Keys made here have the scope `call` only, and only the
- * operator replaces keys with other scopes: a key never leads to one that can do more.
+ * A customer's keys: listed, and created, rotated and revoked if the policy allows it. Keys created here have the scope `call` only, and
+ * only the operator rotates keys with other scopes: a key never leads to one that can do more.
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";
@@ -72,7 +72,7 @@ async function rotateKey(c: Context<AppEnv>): Promise<Response> {
     if (key === undefined) return noKey(c, { kind: "no-key" });
     // The scopes of a key never change.
     if (key.scopes.some((scope) => scope !== "call")) {
-      const detail = "This key may do more than call the API. Ask the operator to replace it.";
+      const detail = "This key may do more than call the API. Ask the operator to rotate it.";
       return problem("forbidden", detail, c.var.requestId);
     }
     return replaceKey(c, keyId, seconds, body.value);

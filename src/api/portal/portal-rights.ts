@@ -2,7 +2,7 @@
  * What a session of the portal may change. Pure.
  *
  * A key gains no rights through the portal: a test key makes no live keys, a key that may not call the API makes none that may, and a key that
- * ends by itself (it expires, or was replaced since it may have leaked) makes none that outlive it.
+ * will expire (it has an expiry, or was rotated since it may have leaked) makes none that outlive it.
  */
 import type { Context } from "hono";
 import type { AppEnv } from "../../edge/app-env.ts";

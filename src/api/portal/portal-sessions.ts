@@ -9,7 +9,7 @@ import { type Endpoints, PORTAL } from "../endpoint.ts";
 import { iso } from "../rfc3339.ts";
 import { crossSite } from "../session/identify-actor.ts";
 import { requestOrigin } from "../session/request-origin.ts";
-import { clearPortal, keepPortal, presentedSession } from "./portal-cookie.ts";
+import { expiredPortalCookie, portalCookie, presentedSession } from "./portal-cookie.ts";
 import { authorOf, rightsOf } from "./portal-rights.ts";
 import { sessionCall } from "./session-call.ts";
 import { signIn, signInSchema } from "./sign-in.ts";
@@ -44,7 +44,9 @@ async function createSession(c: Context<AppEnv>): Promise<Response> {
   await endPresented(c, "replaced session");
   const { user, session, text } = result;
   services.log("info", "portal_sign_in", { requestId, account: user, actor: authorOf(session) });
-  return c.json(sessionView(c, user, session), 200, { "Set-Cookie": keepPortal(c, text, session.expiresMs) });
+  return c.json(sessionView(c, user, session), 200, {
+    "Set-Cookie": portalCookie(c, text, session.expiresMs),
+  });
 }
 
 function getSession(c: Context<AppEnv>): Response {
@@ -62,7 +64,7 @@ async function deleteSession(c: Context<AppEnv>): Promise<Response> {
   if (!(await endPresented(c, "sign-out"))) {
     return unavailable("The session may not have ended: sign out again.", requestId);
   }
-  return c.body(null, 204, { "Set-Cookie": clearPortal(c) });
+  return c.body(null, 204, { "Set-Cookie": expiredPortalCookie(c) });
 }
 
 /** Ends the session of the request's cookie, if it has one. @returns false: it may not have ended. */

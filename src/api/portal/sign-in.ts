@@ -67,7 +67,7 @@ export async function signIn(c: Context<AppEnv>, given: SignIn): Promise<SignInR
   return rejected(unauthorized(detail, requestId));
 }
 
-/** Null: it is no valid key of an account. */
+/** Null if it is not a valid key of an account. */
 async function byKey(c: Context<AppEnv>, key: string): Promise<Presented | null | "unavailable"> {
   // A header cannot contain other characters.
   if (!/^[\x21-\x7e]+$/.test(key)) return null;

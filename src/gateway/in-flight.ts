@@ -3,7 +3,7 @@
  * is an argument.
  *
  * If a client leaves, the runtime may end its request without notice, so the end is never counted, and a target with many of those would look
- * busy for ever. So requests are counted by the minute in which they began, and only those of this minute and the last one count: a request
+ * busy forever. So requests are counted by the minute in which they began, and only those of this minute and the last one count: a request
  * is forgotten after one to two minutes.
  */
 

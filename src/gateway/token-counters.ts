@@ -59,7 +59,7 @@ export class AnthropicCounter {
 
   event({ type, message, usage, delta }: Fields): void {
     if (type === "message_start" && isFields(message)) this.#take(message["usage"]);
-    // The first event counts what came before any output.
+    // `message_start` precedes the output, so its counts are not final.
     if (type !== "message_delta" || !this.#take(usage)) return;
     this.#isCounted = true;
     this.isFinal = isFields(delta) && typeof delta["stop_reason"] === "string";
@@ -76,14 +76,14 @@ export class AnthropicCounter {
   }
 }
 
-/** A number of tokens; null: it is none. */
+/** A token count; null if the value is not a valid one. */
 function count(value: unknown): number | null {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_TOKENS
     ? value
     : null;
 }
 
-/** The sum of the counts that there are; null: there is none. */
+/** The sum of the known counts; null if none is known. */
 function sum(counts: readonly (number | null)[]): number | null {
   const known = counts.filter((each) => each !== null);
   return known.length === 0

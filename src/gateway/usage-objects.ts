@@ -1,9 +1,9 @@
 /**
  * The JSON objects of a response that may report usage: its body, or the data of each server-sent event, from the bytes as they pass.
  *
- * Memory is bounded by {@link MAX_BODY} and {@link MAX_EVENT}. Of what is longer, the end is read: models report usage after what they
- * write, and a client must not hide it behind a long answer (such as `logprobs`, or instructions that are repeated). How the bytes are
- * split into chunks does not matter.
+ * Memory is bounded by {@link MAX_BODY} and {@link MAX_EVENT}. Of a longer body or event, only the end is read: models report usage after
+ * their output, and a client must not hide it behind a long answer (such as `logprobs`, or instructions that are repeated). How the bytes
+ * are split into chunks does not matter.
  */
 
 /** Longest JSON body that is read whole, in bytes. */
@@ -114,7 +114,7 @@ export class EventStream {
     if (length === 0) this.#eventEnded();
     else if (head.startsWith("data:")) {
       const start = head[5] === " " ? 6 : 5;
-      // A line ends between two.
+      // Data lines are joined by a newline.
       if (this.#data.length > 0) this.#data.add("\n");
       else this.#head = head.slice(start);
       this.#data.add(this.#line.from(start), length - start);
@@ -135,19 +135,19 @@ export class EventStream {
   }
 }
 
-/** A text of which the end is kept, and the first characters. */
+/** Keeps the first characters and the end of a text. */
 class Tail {
   /** The first few characters. */
   head = "";
   length = 0;
   #text = "";
 
-  /** @param length of which the part is the end. */
+  /** @param length of the added text; `part` is its end. */
   add(part: string, length = part.length): void {
     if (this.head.length < HEAD) this.head += part.slice(0, HEAD - this.head.length);
     this.length += length;
     this.#text += part;
-    // Seldom, since it copies.
+    // Truncate rarely, because that copies the text.
     if (this.#text.length > 2 * MAX_EVENT) this.#text = this.#text.slice(-MAX_EVENT);
   }
 
@@ -164,7 +164,7 @@ class Tail {
   }
 }
 
-/** Characters of {@link Tail.head}: as many as tell what a line is. */
+/** Characters of {@link Tail.head}: enough to identify a line. */
 const HEAD = 64;
 /** The event that ends a stream of the Responses API has the whole response in its member `response`. */
 const RESPONSE_ENDED = /^\s*\{\s*"type"\s*:\s*"response\.(?:completed|incomplete|failed)"/;
@@ -178,16 +178,17 @@ function lineEnd(text: string, from: number): number {
 }
 
 /**
- * The last members of an object in JSON, from the last `usage` on, of which this is the end; null: they are none.
- * @param opening what opens the object and those around it. If others are open where the usage is, the brackets do not match, so a usage
- * at any other depth is never taken; nor is one in a string, whose quotes are escaped.
+ * Parses the end of a JSON object, from its last `usage` member on.
+ * @param opening the brackets that enclose that member. At any other depth the brackets do not match, so the usage is ignored; so is one
+ * inside a string, because its quotes are escaped.
+ * @returns null if there is no usage, or if that is not valid JSON.
  */
 function parsedTail(tail: string, opening: string): Fields | null {
   const at = [...tail.matchAll(EVERY_USAGE)].at(-1)?.index;
   return at === undefined ? null : parsed(opening + tail.slice(at));
 }
 
-/** The object that a text is in JSON; null: it is none. */
+/** Parses a JSON object; null if the text is not one. */
 function parsed(text: string): Fields | null {
   try {
     const value: unknown = JSON.parse(text);

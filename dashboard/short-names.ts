@@ -94,7 +94,7 @@ const TOKENS = new Set(
  */
 export const CLASSES: readonly string[] = [...new Set(styles.match(/(?<=\.)[a-z]+(-[a-z]+)+/g))];
 
-/** Frequent letters compress best. Followed by a capital, they are no name in the sources. */
+/** Frequent letters compress best. No name in the sources is one of these letters followed by one capital. */
 const FIRST = "nrtieasolc";
 
 export const SHORT_NAMES: ReadonlyMap<string, string> = new Map([

@@ -72,7 +72,7 @@ type RouteName = keyof typeof COSTS;
 const ROUTES: readonly RouteName[] = ["/identify", "/compare", "/batch"];
 
 /**
- * Requests of each closed month by route, the oldest first; then of all of the present one, of which the share that has passed is made. The
+ * Requests of each closed month by route, the oldest first; then of the whole current month, of which only the elapsed share is sent. The
  * second exceeds the million that is included.
  */
 const MONTHS: readonly Readonly<Partial<Record<RouteName, number>>>[] = [
@@ -83,7 +83,7 @@ const MONTHS: readonly Readonly<Partial<Record<RouteName, number>>>[] = [
 ];
 /** Requests in one call: what a batch may have. */
 const BATCH = 1_000;
-/** The account's tokens a minute, and its burst, during its history: what calls of all routes at one moment cost at most. */
+/** The account's tokens per minute and its burst during the history: the highest cost of calls of all routes at one moment. */
 export const HISTORY_BURST = BATCH * Object.values(COSTS).reduce((sum, cost) => sum + cost, 0);
 
 /** A product whose clock follows requests. */
@@ -134,12 +134,12 @@ export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
       await admin(demo, String(paidAtMs), "POST", `${account}/invoices/${paid}/mark-paid`, REASON);
     },
   });
-  // In the order of time: no clock steps back.
+  // In chronological order, so that the clock never steps back.
   for (const { atMs, happen } of events.toSorted((one, other) => one.atMs - other.atMs)) {
     if (atMs <= demo.nowMs) await happen();
   }
   await admin(demo, String(demo.nowMs), "PATCH", account, { limits: null, ...REASON });
-  // A stop costs the headroom of a limit, which here was that of the wide one.
+  // Stopping charges a limit's headroom, here that of the wide limit.
   await admin(demo, null, "POST", `${account}/reset`, { limits: ["minute"], ...REASON });
   await admin(demo, null, "DELETE", `${account}/keys/${keyId}`);
 }
@@ -194,7 +194,7 @@ interface Month {
   readonly calls: readonly Call[];
 }
 
-/** Three closed months, the oldest first, and what has passed of the month of a moment. */
+/** Three closed months, the oldest first, and the elapsed part of the current month. */
 export function monthsUntil(nowMs: number): Month[] {
   const now = new Date(nowMs);
   return MONTHS.map((usage, index) => {
@@ -207,7 +207,7 @@ export function monthsUntil(nowMs: number): Month[] {
   });
 }
 
-/** A share of a month's requests in calls, those of each route spread evenly, in the order of time. */
+/** A share of a month's requests in calls, those of each route spread evenly, in chronological order. */
 function callsOf(usage: (typeof MONTHS)[number], share: number, startMs: number, endMs: number): Call[] {
   const calls = ROUTES.flatMap((route) => {
     const total = Math.floor((usage[route] ?? 0) * share);
@@ -235,7 +235,7 @@ async function use(demo: DemoHistory, key: string, { atMs, route, requests }: Ca
   }
 }
 
-/** Ends the review of the newest invoice, and waits for its number. @returns its id. @throws if it is no draft. */
+/** Ends the review of the newest invoice, and waits for its number. @returns its id. @throws if it is not a draft. */
 async function issue(demo: DemoHistory, atMs: number): Promise<string> {
   const { invoices } = await admin(demo, String(atMs), "GET", `/accounts/${BILLED_ACCOUNT}/invoices`);
   const draft: unknown = Array.isArray(invoices) ? invoices[0] : null;

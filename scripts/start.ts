@@ -141,12 +141,12 @@ async function main(): Promise<void> {
   const portal = await portalNote(product.url, adminToken, url, customer, shown(devVars));
   if (policy !== null) await printOwn(url, own, policy, keys, portal, shown(keysFile), shown(devVars));
   else {
-    const isBilled = await hasInvoices(product.url, adminToken);
-    printDemo(url, isBilled, keys, portal, shown(keysFile), shown(devVars));
+    const withInvoices = await hasInvoices(product.url, adminToken);
+    printDemo(url, withInvoices, keys, portal, shown(keysFile), shown(devVars));
   }
 }
 
-/** Whether the demo's billed account has any: not if the state was made without a history. */
+/** Whether the demo's billed account has invoices. It has none if the state was created without a history. */
 async function hasInvoices(listening: URL, adminToken: string): Promise<boolean> {
   const headers = { Authorization: `Bearer ${adminToken}` };
   const answer = await fetch(new URL(INVOICES, listening), { headers });
@@ -178,14 +178,14 @@ async function portalNote(
 
 function printDemo(
   url: string,
-  isBilled: boolean,
+  withInvoices: boolean,
   keys: DemoKeys,
   portal: string,
   keysFile: string,
   devVars: string,
 ): void {
   const { port } = new URL(url);
-  const billed = isBilled
+  const invoices = withInvoices
     ? `  See the invoices of closed months; each is also a page and a PDF, with .html or .pdf after its id
     curl -H "Authorization: Bearer $(sed -n 's/^ADMIN_TOKEN=//p' '${devVars}')" ${url}${INVOICES}
 
@@ -207,7 +207,7 @@ Edge Limiter is running at ${url} (Ctrl-C stops it)
     ${url}/dashboard
     ${port === String(DEFAULT_PORT) ? "" : `PORT=${port} `}npm run demo:traffic
 
-${portal}${billed}  Keys of all demo accounts   ${keysFile}  (${Object.keys(keys).join(", ")})
+${portal}${invoices}  Keys of all demo accounts   ${keysFile}  (${Object.keys(keys).join(", ")})
   Admin token                 ADMIN_TOKEN in ${devVars}
 `);
 }

@@ -55,7 +55,7 @@ export function stoppingObject(name: string, InnerClass: ObjectClass): ObjectCla
     }
 
     override async alarm(info?: unknown): Promise<void> {
-      // When the product starts, the alarms of all accounts are due. Those of others would do steps that are waited for in a later start.
+      // When the product starts, the alarms of all accounts are due. Alarms of other accounts would already take steps that a later start waits for.
       if (name === "UserLimiter" && !this.#isOf(name)) await forever();
       if (name === "UserLimiter" && shows((shown) => shown.by === "alarm")) stop();
       await held(() => super.alarm?.(info));

@@ -184,7 +184,7 @@ const ROUNDS: Readonly<Record<ClosingStep, Round>> = {
   "register called": used("ann", FINAL_MS + 30 * MINUTE_MS),
   "series announced": used("ann", FINAL_MS + 40 * MINUTE_MS),
   "register opened": used("ann", FINAL_MS + 50 * MINUTE_MS),
-  // The commit that opened the register has the number of ann's invoice.
+  // The commit that opened the register already numbers ann's invoice, so this step needs bob's.
   numbered: used("bob", FINAL_MS + 60 * MINUTE_MS),
   issued: used("ann", FINAL_MS + 70 * MINUTE_MS),
   "past due": used("ann", DUE_MS),

@@ -83,7 +83,7 @@ it("leaves no text about the user in any storage file, and bills and the ledger 
       await text("GET", `${account}/invoices`),
     );
     const ids = list.invoices.filter(({ number }) => number !== null).map(({ id }) => id);
-    // In the first hours of a month, that of the last one is not drafted yet.
+    // In the first hours of a month, last month's invoice is not drafted yet.
     expect(ids.length).toBeGreaterThanOrEqual(2);
     return Promise.all(ids.toSorted().map((id) => text("GET", `${account}/invoices/${id}`)));
   };

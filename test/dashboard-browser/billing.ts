@@ -198,7 +198,7 @@ export function checkBilling(stage: Stage): void {
     expect(await viewer.axe()).toEqual([]);
     await page.getByRole("button", { name: "Stop", exact: true }).click();
     await page.getByText(/^Open periods of only [1-9]/).waitFor();
-    // Comes before the route above, so that no request can pass between them.
+    // Playwright tries the newest handler first, so no request slips through between the two.
     await page.route(reports, async (route) => {
       const url = route
         .request()
@@ -229,7 +229,7 @@ export function checkBilling(stage: Stage): void {
     await invoices.getByRole("row", { name: /draft/ }).waitFor();
     await click("Adjust the draft");
     await dialog.getByRole("textbox", { name: "Line" }).fill("setup");
-    // More than the credits above may have left, whatever the day of the month makes of the base fee.
+    // More than the remaining credits can be, whatever base fee the day of the month gives.
     await dialog.getByLabel("Amount in EUR, before tax").fill("100");
     expect(await viewer.axe()).toEqual([]);
     expect(await viewer.confirm("Adjust", "agreed")).toMatch(/is draft/);

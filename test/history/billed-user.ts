@@ -35,7 +35,7 @@ const bindings = {
   POLICY_REGISTRY: { getByName: () => ({ revision: async () => null }) },
 };
 
-/** Stops the clock, and all waiting, for the tests of the calling file. */
+/** Lets only the tests move `Date.now`, and makes `scheduler.wait` return at once, for the tests of the calling file. */
 export function stopTime(): void {
   const { now } = Date;
   const scheduler: unknown = Reflect.get(globalThis, "scheduler");

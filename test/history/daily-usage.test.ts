@@ -38,7 +38,7 @@ function stage() {
     freeze: (nowMs: number): void => {
       ledger.firstOpenHour = Math.max(ledger.firstOpenHour, Math.floor(nowMs / HOUR_MS) - OPEN_HOURS);
     },
-    anew: (nowMs: number): number[] => new DailyUsage(storage.sql, ledger).before(nowMs, memory.hasTables),
+    fresh: (nowMs: number): number[] => new DailyUsage(storage.sql, ledger).before(nowMs, memory.hasTables),
   };
 }
 
@@ -65,7 +65,7 @@ it("reads past days once, as soon as they are frozen", () => {
   expect(reads).toEqual([true, true, true, false, false, true, true, false]);
 });
 
-it("says the same as without memory, whatever is added late, reserved, settled or moved to the table", () => {
+it("equals a fresh read of the ledger, whatever is added late, reserved, settled or moved to the table", () => {
   const step = fc.record({
     hours: fc.nat(7),
     lateHours: fc.nat(30),
@@ -77,7 +77,7 @@ it("says the same as without memory, whatever is added late, reserved, settled o
   });
   fc.assert(
     fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
-      const { memory, reserved, kept, freeze, anew } = stage();
+      const { memory, reserved, kept, freeze, fresh } = stage();
       let nowMs = START_MS;
       for (const { hours, lateHours, keyId, costMilli, isReserved, isSettled, isWritten } of steps) {
         nowMs += hours * HOUR_MS;
@@ -92,7 +92,7 @@ it("says the same as without memory, whatever is added late, reserved, settled o
           memory.ledger.settle(settled.hour * HOUR_MS, settled.route, settled.keyId, lessMilli, []);
         }
         if (isWritten) memory.transact(() => memory.writeState(nowMs));
-        expect(kept.before(nowMs, memory.hasTables)).toEqual(anew(nowMs));
+        expect(kept.before(nowMs, memory.hasTables)).toEqual(fresh(nowMs));
       }
     }),
     { numRuns: 100 },

@@ -7,7 +7,7 @@ import { MILLI } from "../../src/core/units.ts";
 
 const NEW_YEAR_MS = Date.UTC(2027, 0, 1);
 const LEAP_DAY_MS = Date.UTC(2028, 1, 29);
-/** What pro's month may have: the million that is included, and what 200 USD of overage pay for. */
+/** The monthly cap of pro: the million that is included, and what 200 USD of overage pay for. */
 const QUOTA = 1_600_000;
 
 const MOMENTS = [
@@ -22,7 +22,7 @@ const MOMENTS = [
   15 * DAY_MS,
 ].flatMap((ms) => [NEW_YEAR_MS + ms, NEW_YEAR_MS - 1 - ms, LEAP_DAY_MS + ms]);
 
-it.each(MOMENTS.map((ms) => new Date(ms).toISOString()))("at %s", (now) => {
+it.each(MOMENTS.map((ms) => new Date(ms).toISOString()))("stays within the account's limits at %s", (now) => {
   const nowMs = Date.parse(now);
   const months = monthsUntil(nowMs);
   expect(months.map(({ endMs }) => endMs)).toEqual([...months.slice(1).map(({ startMs }) => startMs), nowMs]);

@@ -49,7 +49,7 @@ export function InvoicedTable({ by, polled }: Props) {
       </Table>
       {unknown > 0 && by !== "Customer" && (
         <p class="caption">
-          {counted(unknown, "older document")} cannot be divided until you run{" "}
+          {counted(unknown, "older document")} cannot be broken down until you run{" "}
           <code>npm run register:rebuild</code>.
         </p>
       )}

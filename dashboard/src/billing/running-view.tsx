@@ -10,7 +10,7 @@ import { grouped, roundText } from "./money.ts";
 import type { RunningTotals } from "./running-totals.ts";
 import type { Running } from "./use-running.ts";
 
-/** Nobody reads a longer list of names. */
+/** At most this many accounts are listed. */
 const MAX_NAMED = 20;
 
 interface Props {
@@ -98,7 +98,7 @@ export function RunningState({ of }: { readonly of: Running }) {
 
 export function LargestOverages({ of: { computedAt, currency, largest } }: Props) {
   if (largest.length === 0) {
-    return <Empty title={computedAt === null ? "Nothing is added up yet" : "No account has overage"} />;
+    return <Empty title={computedAt === null ? "No totals yet" : "No account has overage"} />;
   }
   return (
     <Table

@@ -77,7 +77,7 @@ interface Pace {
   readonly hours: number;
 }
 
-/** @param expected the API's forecast; null if it has too few data, undefined if it does not forecast this quota. */
+/** @param expected the API's forecast; null if it has too little data, undefined if it does not forecast this quota. */
 export function burnDown(
   quota: QuotaNow,
   hours: readonly HourCost[],

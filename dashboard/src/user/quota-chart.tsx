@@ -20,7 +20,7 @@ interface Props {
   readonly quota: LimitReading;
   /** The period of this quota: a month may begin on any day. */
   readonly period: NonNullable<LimitReading["period"]>;
-  /** The API's forecast; null if it has too few data, undefined if it does not forecast this quota. */
+  /** The API's forecast; null if it has too little data, undefined if it does not forecast this quota. */
   readonly billed: Forecast | null | undefined;
 }
 

@@ -112,7 +112,7 @@ function sumOf(rows: readonly Counts[]): Counts {
   return rows.reduce((sum, row) => combined(sum, row, 1), NOTHING);
 }
 
-/** What the parts leave of the whole. Never below 0: rows by route may be newer than the totals. */
+/** The whole minus the parts. Never below 0: rows by route may be newer than the totals. */
 export function difference(whole: Counts, parts: readonly Counts[]): Counts {
   const left = parts.reduce((rest, part) => combined(rest, part, -1), whole);
   return countsBy(left, (name) => Math.max(0, left[name] ?? 0));

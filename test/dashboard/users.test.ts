@@ -341,7 +341,36 @@ describe("a change of an account in words", () => {
       "account.later",
       { a: 1, b: null },
       { a: 2, b: { c: 1 } },
-      ["account.later", "a: 1 → 2", 'b: none → {"c":1}'],
+      ["account.later", "a: 1 → 2", "b: none → c: 1"],
+    ],
+    [
+      "invoice.stripe_retry",
+      { step: "customer", error: { kind: "rejected", detail: "customer: Nope" } },
+      { step: "customer", error: null },
+      ["Invoice: stripe retry", "error: rejected: customer: Nope → none"],
+    ],
+    // The detail was erased.
+    [
+      "invoice.stripe_retry",
+      { error: { kind: "not_configured", detail: "" } },
+      { error: null },
+      ["Invoice: stripe retry", "error: not configured → none"],
+    ],
+    [
+      "invoice.adjust",
+      { total: "10.00" },
+      {
+        total: "16.00",
+        lines: [
+          { description: "setup", amount: "5" },
+          { description: "", amount: "1" },
+        ],
+      },
+      [
+        "Invoice: adjust",
+        "total: 10.00 → 16.00",
+        "lines: none → description: setup, amount: 5; description: none, amount: 1",
+      ],
     ],
   ])("%s", (action, before, after, expected) => {
     expect(said(action, before, after)).toEqual(expected);

@@ -4,6 +4,7 @@ import { isRecord } from "../shell/api-client.ts";
 import { exact } from "../shell/format.ts";
 import { parseNumbers } from "./account-api.ts";
 import { numbersText } from "./limit-text.ts";
+import { valueText as text } from "./value-text.ts";
 
 /** Writes a moment, ISO 8601. */
 type WriteTime = (iso: string) => string;
@@ -177,10 +178,4 @@ function numbersOf(value: unknown): string {
 
 function fieldsOf(value: unknown): Fields {
   return isRecord(value) ? value : {};
-}
-
-/** "" for nothing; JSON for what has no words. */
-function text(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -217,7 +217,7 @@ export function checkBilling(stage: Stage): void {
     expect(viewer.faults()).toEqual([]);
   });
 
-  it("finalizes the draft of a deleted account, credits a line, and marks the invoice paid; Billing lists it", async () => {
+  it("finalizes the draft of a deleted account, retries it at Stripe, credits a line, and marks it paid; Billing lists it", async () => {
     const { viewer } = stage;
     const { page } = viewer;
     await stage.admin("DELETE", "accounts/payer");
@@ -233,10 +233,24 @@ export function checkBilling(stage: Stage): void {
     await dialog.getByLabel("Amount in EUR, before tax").fill("100");
     expect(await viewer.axe()).toEqual([]);
     expect(await viewer.confirm("Adjust", "agreed")).toMatch(/is draft/);
+    stage.stripe.faults.push({ call: "POST customers", fault: 400 });
     await click("Finalize the draft");
     await viewer.confirm("Finalize", "checked");
+    await expect.poll(() => stripeOf(stage)).toMatchObject({ error: { kind: "rejected" } });
+    await stage.open("overview", "Overview");
+    await stage.open("user?id=payer", /payer/);
     // A credit pays a part of it.
-    await invoices.getByRole("row", { name: /^INV-000001 .* issued/ }).waitFor();
+    await invoices
+      .getByRole("row", { name: /^INV-000001 .* issued failed Stripe: rejected: customer: / })
+      .waitFor();
+    expect(await viewer.axe()).toEqual([]);
+    await click("Retry at Stripe INV-000001");
+    expect(await viewer.axe()).toEqual([]);
+    expect(await viewer.confirm("Retry at Stripe", "the address is right now")).toContain("INV-000001");
+    await invoices.getByText("Stripe: rejected").waitFor({ state: "detached" });
+    expect(await invoices.getByRole("button", { name: "Retry at Stripe" }).count()).toBe(0);
+    await page.getByText(/^error: rejected: customer: .* → none$/).waitFor();
+    await expect.poll(() => stripeOf(stage)).toMatchObject({ step: "open", error: null });
     const opened = async (name: string) => {
       const [document] = await Promise.all([
         viewer.context.waitForEvent("page"),
@@ -294,6 +308,12 @@ async function runningAccounts(
   stage: Stage,
 ): Promise<{ readonly account: string; readonly base: string; readonly overage: string }[]> {
   return JSON.parse((await stage.admin("GET", "billing/reports/running?limit=100")).text).accounts;
+}
+
+/** How far the invoice of the user payer is at Stripe, by the API. */
+async function stripeOf(stage: Stage): Promise<unknown> {
+  const { invoices } = JSON.parse((await stage.admin("GET", "accounts/payer/invoices")).text);
+  return invoices[0].stripe;
 }
 
 /** What the open period of the user payer comes to, by the API. */

@@ -8,12 +8,15 @@ import { launchChromium } from "../../scripts/chromium.ts";
 import { ADMIN_TOKEN, type Checkout, LONG_DEADLINE, makeCheckout } from "../blackbox/checkout.ts";
 import { type Answer, request } from "../blackbox/client.ts";
 import { newAccount, type Product, startProduct } from "../blackbox/product.ts";
+import { FAKE_SECRET_KEY, StripeFake } from "../fixtures/stripe-fake.ts";
 import { Viewer } from "./viewer.ts";
 
 /** Less than the burst of the free tier. */
 const MAX_COST = 128;
 
 export class Stage {
+  /** Where invoices go. */
+  readonly stripe = new StripeFake(Date.now);
   #parts: { checkout: Checkout; product: Product; browser: Browser; viewer: Viewer } | null = null;
   readonly #keys = new Map<string, string>();
   /** A key that may ask for decisions about any user. */
@@ -21,7 +24,12 @@ export class Stage {
 
   /** Call it before all tests. */
   async start(): Promise<void> {
-    const checkout = await makeCheckout({ devVars: LONG_DEADLINE });
+    const stripe = {
+      STRIPE_SECRET_KEY: FAKE_SECRET_KEY,
+      STRIPE_WEBHOOK_SECRET: "whsec_browser",
+      STRIPE_API_URL: await this.stripe.listen(),
+    };
+    const checkout = await makeCheckout({ devVars: { ...LONG_DEADLINE, ...stripe } });
     const [product, browser] = await Promise.all([startProduct(checkout), launchChromium()]);
     this.#parts = { checkout, product, browser, viewer: await Viewer.open(browser, product.url) };
   }
@@ -31,6 +39,7 @@ export class Stage {
     await this.#parts?.browser.close();
     await this.#parts?.product.run.stop();
     await this.#parts?.checkout.remove();
+    await this.stripe.close();
   }
 
   /** The person at the dashboard: signed in as an administrator after sign-in.ts. */

@@ -93,6 +93,7 @@ describe("the page accepts the example answers of", () => {
     ["createCreditNote", parseInvoice],
     ["markInvoicePaid", parseInvoice],
     ["voidInvoice", parseInvoice],
+    ["sendInvoiceToStripe", parseInvoice],
     ["listDocuments", parseRegister],
     ["reportInvoiced", parseInvoiced],
     ["reportRunning", parseRunning],

@@ -5,9 +5,10 @@ import { matchPath } from "../../dashboard/src/accounts/users-api.ts";
 import { boundText, usersPath } from "../../dashboard/src/accounts/users-query.ts";
 import type { AuditEntry, UserPage } from "../../dashboard/src/shell/answers.ts";
 import { DAY_MS } from "../../dashboard/src/shell/durations.ts";
-import { majorOf } from "../../dashboard/src/billing/invoice-api.ts";
+import { type Invoice, majorOf, parseInvoice } from "../../dashboard/src/billing/invoice-api.ts";
 import { auditText } from "../../dashboard/src/user/audit-text.ts";
 import { billRows } from "../../dashboard/src/user/bill-rows.ts";
+import { stepsOf, stripeFault } from "../../dashboard/src/user/invoice-steps.ts";
 import {
   costIn,
   unitMeasure,
@@ -190,6 +191,36 @@ describe("an invoice", () => {
     ["0", 2, "0.00"],
   ])("of %s minor units with %i decimals is written %s", (minor, exponent, major) => {
     expect(majorOf(minor, exponent)).toBe(major);
+  });
+});
+
+describe("an invoice that waits for an operator at Stripe", () => {
+  const invoice = (status: Invoice["status"], error: unknown, kind: Invoice["kind"] = "invoice") =>
+    parseInvoice({
+      id: "acme.20261001",
+      number: "INV-000001",
+      kind,
+      status,
+      period: { start: "2026-10-01T00:00:00.000Z", end: "2026-11-01T00:00:00.000Z" },
+      currency: "EUR",
+      total: "11.90",
+      open: "11.90",
+      dueAt: null,
+      stripe: error === undefined ? null : { id: null, step: "customer", status: null, url: null, error },
+    });
+  const said = (of: Invoice | null) => of && [stripeFault(of), ...stepsOf(of)];
+
+  it("says why, and can be tried again in each status; others cannot", () => {
+    const rejected = { kind: "rejected", detail: "customer: email_invalid" };
+    const words = "Stripe: rejected: customer: email_invalid";
+    expect(said(invoice("issued", rejected))).toEqual([words, "stripe", "pay", "credit", "void", "lose"]);
+    expect(said(invoice("void", { kind: "total_differs", detail: "5, not 6" }))).toEqual([
+      "Stripe: total differs: 5, not 6",
+      "stripe",
+    ]);
+    expect(said(invoice("paid", null))).toEqual(["", "credit"]);
+    expect(said(invoice("paid", undefined))).toEqual(["", "credit"]);
+    expect(said(invoice("issued", undefined, "credit_note"))).toEqual([""]);
   });
 });
 

@@ -27,13 +27,25 @@ export const STATUS_TONES: Readonly<Record<InvoiceSummary["status"], Tone>> = {
   empty: "neutral",
 };
 
+type StripeError = NonNullable<NonNullable<InvoiceSummary["stripe"]>["error"]>;
+const ERROR_KINDS: Readonly<Record<StripeError["kind"], unknown>> = {
+  total_differs: 1,
+  amount: 1,
+  rejected: 1,
+  missing: 1,
+  conflict: 1,
+  not_configured: 1,
+};
+
 /** An invoice or a credit note in a list. */
 export type Invoice = Pick<
   InvoiceSummary,
   "id" | "number" | "kind" | "status" | "period" | "currency" | "total" | "open" | "dueAt"
 > &
-  // Only lists of one account have these: when the review of a draft ends, and what corrects it.
-  Partial<Pick<InvoiceSummary, "finalizesAt" | "creditNotes">>;
+  // Only lists of one account have these: when the review of a draft ends, what corrects it, and why it waits for an operator.
+  Partial<Pick<InvoiceSummary, "finalizesAt" | "creditNotes">> & {
+    readonly stripe?: { readonly error: StripeError | null } | null;
+  };
 export const INVOICE: Guards<Invoice> = {
   id: isText,
   number: isNullOr(isText),
@@ -46,6 +58,13 @@ export const INVOICE: Guards<Invoice> = {
   dueAt: isNullOr(isText),
   finalizesAt: isMissingOr(isNullOr(isText)),
   creditNotes: isMissingOr(isListOf(isText)),
+  stripe: isMissingOr(
+    isNullOr(
+      isShape<{ readonly error: StripeError | null }>({
+        error: isNullOr(isShape<StripeError>({ kind: isOneOf(ERROR_KINDS), detail: isText })),
+      }),
+    ),
+  ),
 };
 
 const isInvoice = isShape<Invoice>(INVOICE);

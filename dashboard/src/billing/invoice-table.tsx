@@ -13,6 +13,8 @@ interface Props<T extends Invoice> {
   readonly accountOf: (invoice: T) => string;
   /** In a list of many accounts. */
   readonly withAccounts?: boolean;
+  /** What has failed, beside the status; "" for nothing. */
+  readonly faultOf?: (invoice: T) => string;
   /** What can be done with an invoice. */
   readonly actions?: (invoice: T) => ComponentChildren;
 }
@@ -22,6 +24,7 @@ export function InvoiceTable<T extends Invoice>({
   invoices,
   accountOf,
   withAccounts,
+  faultOf,
   actions,
 }: Props<T>) {
   return (
@@ -41,6 +44,7 @@ export function InvoiceTable<T extends Invoice>({
       {invoices.map((invoice) => {
         const { id, number, kind, status, period, currency, total, open, dueAt, finalizesAt } = invoice;
         const account = accountOf(invoice);
+        const fault = faultOf?.(invoice);
         const page = (of: string) => `${invoicePath(account, of)}.html`;
         return (
           <tr key={id}>
@@ -65,8 +69,15 @@ export function InvoiceTable<T extends Invoice>({
               {total} {currency}
             </td>
             <td class="num">{open}</td>
-            <td>
+            <td class={fault ? "name" : undefined}>
               <Badge tone={STATUS_TONES[status]}>{status.replace("_", " ")}</Badge>
+              {fault && (
+                <>
+                  {" "}
+                  <Badge tone="error">failed</Badge>
+                  <div class="caption">{fault}</div>
+                </>
+              )}
             </td>
             <td>
               <Until due={dueAt} review={finalizesAt ?? null} />

@@ -39,10 +39,12 @@ export function InvoiceDialog({ id, invoice, step, makeChange, onClose }: Props)
           finalize: {},
           pay: {},
           void: {},
+          stripe: {},
         }[step];
         return makeChange(call("POST", `${address}/${path}`, parseInvoice, { body: { ...more, reason } }));
       }}
       done={(value) => {
+        if (step === "stripe") return `${name} is sent to Stripe again. If it fails, its status says why.`;
         const after = parseInvoice(value);
         return `${after?.number ?? "It"} is ${after?.status.replace("_", " ") ?? "changed"}: ${after?.total ?? ""} ${currency}, ${after?.open ?? ""} open.`;
       }}

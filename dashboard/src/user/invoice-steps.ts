@@ -1,7 +1,8 @@
 /** What an operator can do with an invoice in each status, and what it means. Pure. */
 import type { Invoice } from "../billing/invoice-api.ts";
+import { valueText } from "./value-text.ts";
 
-export type InvoiceStep = "adjust" | "finalize" | "pay" | "credit" | "void" | "lose";
+export type InvoiceStep = "adjust" | "finalize" | "pay" | "credit" | "void" | "lose" | "stripe";
 
 interface Step {
   readonly verb: string;
@@ -44,6 +45,12 @@ export const STEPS: Readonly<Record<InvoiceStep, Step>> = {
     effect: "Marks it uncollectible: it stays owed, and nobody expects the money any more.",
     isDangerous: true,
   },
+  stripe: {
+    verb: "Retry at Stripe",
+    path: "stripe-retry",
+    effect:
+      "Repeats the step that has failed at Stripe. Fix its cause first. The invoice is never made twice there.",
+  },
 };
 
 const STEPS_OF: Readonly<Partial<Record<Invoice["status"], readonly InvoiceStep[]>>> = {
@@ -55,6 +62,12 @@ const STEPS_OF: Readonly<Partial<Record<Invoice["status"], readonly InvoiceStep[
 };
 
 /** None for a credit note. */
-export function stepsOf({ kind, status }: Invoice): readonly InvoiceStep[] {
-  return kind === "invoice" ? (STEPS_OF[status] ?? []) : [];
+export function stepsOf({ kind, status, stripe }: Invoice): readonly InvoiceStep[] {
+  if (kind !== "invoice") return [];
+  return [...(stripe?.error ? (["stripe"] as const) : []), ...(STEPS_OF[status] ?? [])];
+}
+
+/** Why an invoice waits for an operator: "Stripe: rejected: customer: email_invalid"; "" if it does not. */
+export function stripeFault({ stripe }: Invoice): string {
+  return stripe?.error ? `Stripe: ${valueText(stripe.error)}` : "";
 }

@@ -6,7 +6,7 @@ import { Empty } from "../kit/state.tsx";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath } from "./account-api.ts";
-import { type InvoiceStep, STEPS, stepsOf } from "./invoice-steps.ts";
+import { type InvoiceStep, STEPS, stepsOf, stripeFault } from "./invoice-steps.ts";
 import type { UserAction } from "./use-user.ts";
 import { RowAction } from "./user-actions.tsx";
 
@@ -42,6 +42,7 @@ export function InvoicesSection({ id, onOpen }: Props) {
           label="Invoices"
           invoices={value.invoices}
           accountOf={() => id}
+          faultOf={stripeFault}
           actions={(invoice) => stepsOf(invoice).map((step) => button(invoice, step))}
         />
       )}

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { RunningAccount, RunningPage } from "../../dashboard/src/shell/answers.ts";
-import { boundsIn } from "../../dashboard/src/billing/board-period.ts";
+import { boundsIn, monthlyTrend } from "../../dashboard/src/billing/board-period.ts";
 import { amountText, grouped, partsOf, roundText } from "../../dashboard/src/billing/money.ts";
 import { MAX_LARGEST, NOTHING, withPage } from "../../dashboard/src/billing/running-totals.ts";
 
@@ -114,4 +114,13 @@ test("shows whole months of UTC, over the turn of a year too", () => {
     ["2026-02-01", "2027-02-01"],
     ["2026-12-01", "2027-02-01"],
   ]);
+});
+
+test("draws the months between the first and the last that have documents, and none of fewer than two", () => {
+  const trend = (...rows: readonly (readonly [string, string])[]) =>
+    monthlyTrend(rows.map(([key, amount]) => ({ key, amount })));
+  expect(trend()).toBeUndefined();
+  expect(trend(["2026-11", "5.00"])).toBeUndefined();
+  // Credit notes took back more than was invoiced in November.
+  expect(trend(["2026-10", "7.50"], ["2026-11", "-1.00"], ["2027-01", "9.00"])).toEqual([7.5, 0, 0, 9]);
 });

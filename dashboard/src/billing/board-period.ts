@@ -26,3 +26,19 @@ export function boundsIn(name: string, nowMs: number): { readonly from: string; 
   const [first, last] = MONTHS[name] ?? [1, 0];
   return { from: month(first), to: month(last - 1) };
 }
+
+/**
+ * What was invoiced month by month, from the first month with documents to the last: this month's invoices follow later, so its absence is
+ * no fall.
+ * @param rows by month, in order, such as "2026-11".
+ * @returns undefined without two months: one is no trend.
+ */
+export function monthlyTrend(
+  rows: readonly { readonly key: string; readonly amount: string }[],
+): readonly number[] | undefined {
+  const monthOf = (key: string) => Number(key.slice(0, 4)) * 12 + Number(key.slice(5));
+  const amounts = new Map(rows.map(({ key, amount }) => [monthOf(key), Math.max(0, Number(amount))]));
+  const [first = 0] = amounts.keys();
+  const length = Math.max(0, ...amounts.keys()) - first + 1;
+  return amounts.size < 2 ? undefined : Array.from({ length }, (_, i) => amounts.get(first + i) ?? 0);
+}

@@ -10,7 +10,7 @@ import { withQuery } from "../shell/query.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import type { Invoiced } from "../shell/answers.ts";
 import { INVOICED_PATH, parseInvoiced } from "./board-api.ts";
-import { boundsIn, RANGES } from "./board-period.ts";
+import { boundsIn, monthlyTrend, RANGES } from "./board-period.ts";
 import { InvoicedTable } from "./invoiced-table.tsx";
 import { digitsOf, partsOf, roundText } from "./money.ts";
 import { LargestOverages, RunningState, RunningTiles } from "./running-view.tsx";
@@ -28,7 +28,8 @@ export function Board() {
   const running = useRunning(currency !== null);
   const byRoute = usePolled(path("route"), parseInvoiced, EVERY_MS);
   const byCustomer = usePolled(path("customer"), parseInvoiced, EVERY_MS);
-  const byMonth = usePolled(withQuery(INVOICED_PATH, boundsIn("year", Date.now())), parseInvoiced, EVERY_MS);
+  // The others have too few months for a trend.
+  const byMonth = usePolled(range === "year" ? path("month") : null, parseInvoiced, EVERY_MS);
   const title = RANGES.find(([name]) => name === range)?.[1] ?? "";
   const detail = `periods begun ${title}, before tax`;
   if (byTier.value && currency === null) {
@@ -74,7 +75,7 @@ export function Board() {
 interface InvoicedProps {
   readonly of: Invoiced;
   readonly detail: string;
-  /** Null until loaded. */
+  /** Null until loaded, and if the range has too few for a trend. */
   readonly months: Invoiced | null;
 }
 
@@ -88,7 +89,7 @@ function InvoicedTiles({ of: { currency, total, outstanding }, detail, months }:
         name={`Invoiced, ${currency}`}
         value={money(total.amount)}
         detail={`${counted(total.documents, "document")}: ${detail}`}
-        spark={months?.rows.map(({ amount }) => Math.max(0, Number(amount)))}
+        spark={months ? monthlyTrend(months.rows) : undefined}
         to={to("")}
       />
       <Tile

@@ -153,6 +153,17 @@ export function checkBilling(stage: Stage): void {
       .locator(".tile", { hasText: "Recurring a month (MRR), EUR" })
       .getByText(fees.toFixed(2), { exact: true })
       .waitFor();
+    await page
+      .locator(".tile", { hasText: "Overage share" })
+      .getByText(/^[\d.,]+ EUR of [\d.,]+ EUR$/)
+      .waitFor();
+    // Nothing is invoiced yet.
+    const invoiced = page.locator(".tile", { hasText: "Invoiced, EUR" });
+    for (const range of ["in the last 12 months", "since last month"]) {
+      await page.getByLabel("Invoiced for periods begun").selectOption(range);
+      await invoiced.getByText(`0 documents: periods begun ${range}`).waitFor();
+      expect(await invoiced.locator("svg").count()).toBe(0);
+    }
     const row = page.getByRole("group", { name: "Largest overages" }).getByRole("row").nth(1);
     expect(await row.getByRole("cell").nth(1).innerText()).toBe(most?.overage);
     await stage.expectFlawless("billing", "Billing", "Largest overages");

@@ -41,7 +41,7 @@ export function RunningTiles({ of: totals }: Props) {
       <Tile
         name="Overage share"
         value={percent(Number(overage), Number(subtotal))}
-        detail={`${money(overage)} of what has accrued`}
+        detail={`${money(overage)} ${currency} of ${money(subtotal)} ${currency}`}
       />
       {costPerMillion !== null && cost !== null && (
         <Tile

@@ -23,7 +23,7 @@ export function InvoicesScreen() {
     <Section title="Documents" detail="with tax">
       <PollState polled={polled} />
       {value?.invoices.length === 0 && (
-        <Empty title="No invoices yet" hint="The first one is issued after the billing period ends." />
+        <Empty title="No invoices yet" hint="The first is issued after the billing period." />
       )}
       {value && value.invoices.length > 0 && (
         <ul class="rows" aria-label="Invoices">

@@ -102,8 +102,9 @@ export class AccountChanges {
   limitsChanged(memory: Memory, nowMs: number): void {
     memory.billing?.recheck();
     const policy = this.known(memory);
+    const sinceMs = policy ? memory.unchangedUntilMs(policy, nowMs) : nowMs;
     if (policy) memory.doDueBilling(policy, nowMs);
-    memory.changeLimits(policy, nowMs);
+    memory.changeLimits(policy, nowMs, sinceMs);
     memory.writeState(nowMs);
     if (policy?.events) memory.reportAlerts(policy, nowMs);
   }

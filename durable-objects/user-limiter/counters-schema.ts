@@ -9,7 +9,7 @@ const stateSchema = z.discriminatedUnion("kind", [
     debtGrains: count,
     grain: count,
     // Formats 1 and 2 do not have it.
-    rate: withDefault(count, 0),
+    rate: withDefault(z.int(), 0),
     atMs: count,
   }),
   z.strictObject({

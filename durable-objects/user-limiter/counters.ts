@@ -23,9 +23,9 @@ import { ReservationBook } from "../../src/core/reservation-book.ts";
 import {
   type BucketState,
   changedAt,
+  chargedAt,
   heldAtMost,
   refund as refundBucket,
-  withoutRate,
 } from "../../src/core/token-bucket.ts";
 import { milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
@@ -160,34 +160,40 @@ export class Counters {
    * @param limitOfCounter the new limit of a counter; null: it is not in force.
    */
   changeLimits(sinceMs: number, untilMs: number, limitOfCounter: (counter: string) => Limit | null): void {
-    this.#change((counter, state) => {
+    const changed = (counter: string, state: LimitState): LimitState => {
+      if (state.kind !== "bucket") return state;
+      const limit = limitOfCounter(counter);
+      return changedAt(limit?.kind === "bucket" ? limit : null, state, untilMs, sinceMs);
+    };
+    for (const [counter, state] of this.#live) {
       const limit = limitOfCounter(counter);
       if (limit?.kind === state.kind) this.#limits.set(counter, limit);
-      if (state.kind !== "bucket") return state;
-      return changedAt(limit?.kind === "bucket" ? limit : null, state, untilMs, sinceMs);
-    });
-  }
-
-  /** As {@link changeLimits}, if the new limits are not known: the time from now on counts at the rate of the limit that is asked next. */
-  forgetLimits(nowMs: number): void {
-    this.#limits.clear();
-    this.#change((_, state) => (state.kind === "bucket" ? withoutRate(state, nowMs) : state));
-  }
-
-  #change(changed: (counter: string, state: LimitState) => LimitState): void {
-    for (const [counter, state] of this.#live) this.#live.set(counter, changed(counter, state));
+      this.#live.set(counter, changed(counter, state));
+    }
     this.#floors.change(this.#live, changed);
   }
 
-  /** A request was denied. If the limits were not known by which time counts, these are from now on. */
+  /** The states of these counters as {@link changeLimits} would leave them, for answers that change nothing. */
+  forecast(charges: readonly Charge[], sinceMs: number, nowMs: number): States {
+    const states = new Map<string, LimitState>();
+    for (const { counter, limit } of charges) {
+      const state = this.#live.get(counter);
+      if (!state) continue;
+      const isBucket = state.kind === "bucket" && limit.kind === "bucket";
+      states.set(counter, isBucket ? changedAt(limit, state, nowMs, sinceMs) : state);
+    }
+    return states;
+  }
+
+  /** A request was denied. If the rate of a bucket was not known, or may have changed, it is from now on that of this limit. */
   deny(charges: readonly Charge[], { before }: PlanDecision): void {
     let i = 0;
     for (const { counter, limit } of charges) {
       const meter = before[i++];
-      if (this.#limits.has(counter) || !meter || !this.#live.has(counter)) continue;
-      this.#limits.set(counter, limit);
       const state = this.#live.get(counter);
-      if (state?.kind === "bucket" && state.rate === 0) this.#live.set(counter, meter.state);
+      if (!meter || state?.kind !== "bucket" || state.rate > 0) continue;
+      this.#live.set(counter, meter.state);
+      this.#limits.set(counter, limit);
     }
   }
 
@@ -230,11 +236,19 @@ export class Counters {
     this.#floors.charged(counter, costMilli, 0);
   }
 
-  /** As {@link charge}, by the bucket's last limit. @returns false: it is no bucket, or that limit is unknown. */
-  chargeBucket(counter: string, costMilli: number, atMs: number): boolean {
-    const limit = this.#limits.get(counter);
-    if (limit?.kind !== "bucket" || this.#live.get(counter)?.kind !== "bucket") return false;
-    this.charge([{ counter, limit }], costMilli, atMs, 0);
+  /**
+   * As {@link charge}, at the bucket's own rate, whose last limit may not be known.
+   * @param sinceMs from when on that rate may have changed.
+   * @returns false: it is no bucket, or has no rate.
+   */
+  chargeBucket(counter: string, costMilli: number, atMs: number, sinceMs = atMs): boolean {
+    const state = this.#live.get(counter);
+    const charged = state?.kind === "bucket" ? chargedAt(state, costMilli, atMs, sinceMs) : null;
+    if (charged === null) return false;
+    const { before, after } = charged;
+    if (this.#reservations.hasOpen) this.#reservations.dip(counter, before.debtGrains, before.grain);
+    this.#live.set(counter, after);
+    this.#floors.charged(counter, costMilli, 0);
     return true;
   }
 

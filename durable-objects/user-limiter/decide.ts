@@ -53,7 +53,8 @@ export function decide(
 
   const { charges, shadow } = memory.chargesFor(tier, route, keyId);
   counters.prepare(charges, policy, leases, nowMs);
-  const plan = decidePlan(charges, counters.live, costMilli, nowMs, leases, units);
+  const states = request.peek ? memory.forecast(charges, policy, nowMs) : counters.live;
+  const plan = decidePlan(charges, states, costMilli, nowMs, leases, units);
   const { allowed, before } = plan;
   const shadowPlan = shadow && allowed ? decideShadow(memory, policy, shadow, basis, nowMs) : null;
   const shadowed = shadowPlan && !shadowPlan.allowed ? shadowPlan.violated : null;

@@ -97,6 +97,8 @@ export class Floors {
       for (const { counter, limit } of charges) {
         const unwritten = leases.unwrittenOf(counter);
         const [floor, charged] = [this.#stored.get(counter), this.#charged.get(counter)];
+        // It would seem to refill more slowly than its state, and cover too much for too long.
+        if (floor?.kind === "bucket" && floor.rate <= 0) return false;
         if (!isCovered(limit, floor, live.get(counter), unwritten, nowMs, floor && charged)) return false;
       }
     }

@@ -58,7 +58,8 @@ export interface Books {
   readonly deniedAtMs: number;
   needsCheckpoint: boolean;
   /** Takes a policy into use if it is newer: before anything is charged by it. */
-  adoptPolicy(policy: Policy, asked: string | null, nowMs: number): void;
+  adoptPolicy(policy: Policy, asked: string, nowMs: number): void;
+  unchangedUntilMs(policy: Policy, nowMs: number): number;
   /** Answers of this turn rest on these charges. */
   relyOn(charges: readonly Charge[], exact: boolean): void;
   /** A settlement of an earlier life was metered, whose amount was taken for lost. */

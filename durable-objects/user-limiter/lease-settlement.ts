@@ -84,15 +84,22 @@ function meter({ ledger, counters, leases }: Books, cells: readonly UsageCell[],
  *
  * Buckets first, as of when the leases expired and by the limits until now: a bucket that is refilled up to now, since limits change,
  * would not refill these charges for the time in between.
+ * @param sinceMs from when on rates may have changed.
  * @returns whether there were any.
  */
-export function chargeExpired(memory: Books, policy: Policy, nowMs: number, all = false): boolean {
+export function chargeExpired(
+  memory: Books,
+  policy: Policy,
+  nowMs: number,
+  all = false,
+  sinceMs = memory.unchangedUntilMs(policy, nowMs),
+): boolean {
   const expired = memory.leases.expire(nowMs, all);
   if (expired.length === 0) return false;
   const late = expired
     .map((lease) => ({ lease, atMs: Math.min(nowMs, closesAtMs(lease)) }))
     .toSorted((a, b) => a.atMs - b.atMs)
-    .map(({ lease, atMs }) => ({ lease, atMs, charged: chargeKnownBuckets(memory, lease, atMs) }));
+    .map(({ lease, atMs }) => ({ lease, atMs, charged: chargeKnownBuckets(memory, lease, atMs, sinceMs) }));
   for (const { lease, atMs, charged } of late) {
     charge(memory, policy, lease, null, { atMs, nowMs, storedMs: 0, charged });
     memory.ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, lease.milli);
@@ -100,9 +107,14 @@ export function chargeExpired(memory: Books, policy: Policy, nowMs: number, all 
   return true;
 }
 
-/** Charges a lease in full to the buckets whose last limits are known. @returns their counters. */
-function chargeKnownBuckets({ counters }: Books, lease: OpenLease, atMs: number): ReadonlySet<string> {
-  return new Set(lease.counters.filter((counter) => counters.chargeBucket(counter, lease.milli, atMs)));
+/** Charges a lease in full to the buckets whose rates are known. @returns their counters. */
+function chargeKnownBuckets(
+  { counters }: Books,
+  { counters: taken, milli }: OpenLease,
+  atMs: number,
+  sinceMs: number,
+): ReadonlySet<string> {
+  return new Set(taken.filter((counter) => counters.chargeBucket(counter, milli, atMs, sinceMs)));
 }
 
 /** Charges the counters from which the lease was set aside. @param cells what was spent; null: unknown, so all of it. */

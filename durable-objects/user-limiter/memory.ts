@@ -5,7 +5,7 @@ import { headroomMilli } from "../../src/core/headroom.ts";
 import { atStart, LeaseBook } from "../../src/core/lease-book.ts";
 import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
-import type { Charge } from "../../src/core/plan.ts";
+import type { Charge, States } from "../../src/core/plan.ts";
 import type { OpenReservation } from "../../src/core/reservation-book.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { REQUESTS, type UnitCosts } from "../../src/core/unit-costs.ts";
@@ -256,15 +256,27 @@ export class Memory {
 
   /**
    * Takes a policy into use if it is newer, and notes that nobody knew of a newer one until now.
-   * @param asked the tier that a request names; null: it is not known.
+   * @param asked the tier that a request names.
    */
-  adoptPolicy(policy: Policy, asked: string | null, nowMs: number): void {
+  adoptPolicy(policy: Policy, asked: string, nowMs: number): void {
     if (policy.revision > this.revision) {
-      this.#changeLimits(policy, asked, nowMs, this.#adoptedMs, nowMs);
+      this.#changeLimits(policy, asked, nowMs, this.unchangedUntilMs(policy, nowMs));
       this.revision = policy.revision;
       this.mustWrite = true;
     }
     this.#adoptedMs = nowMs;
+  }
+
+  /** Until when limits were as they are: now, or, under a newer policy, when something was last decided by the one before. */
+  unchangedUntilMs({ revision }: Policy, nowMs: number): number {
+    if (revision <= this.revision) return nowMs;
+    return this.#adoptedMs <= nowMs ? this.#adoptedMs : -Infinity;
+  }
+
+  /** The states for answers that take no policy into use and charge nothing: as if this one were in use. */
+  forecast(charges: readonly Charge[], policy: Policy, nowMs: number): States {
+    if (policy.revision <= this.revision) return this.counters.live;
+    return this.counters.forecast(charges, this.unchangedUntilMs(policy, nowMs), nowMs);
   }
 
   /**
@@ -275,11 +287,11 @@ export class Memory {
     const { billing } = this;
     if (!billing?.isDue(policy, nowMs)) return false;
     if (!billing.isBilled(policy)) return billing.advance(policy, nowMs).isPublished;
+    const unchangedMs = this.unchangedUntilMs(policy, nowMs);
     return this.transact(() => {
       const { isStored, isPublished, changedMs } = this.doDueBilling(policy, nowMs);
       if (isStored) {
-        const atMs = changedMs ?? nowMs;
-        this.#changeLimits(policy, null, nowMs, atMs, atMs);
+        this.#changeLimits(policy, null, nowMs, Math.min(unchangedMs, changedMs ?? nowMs));
         this.writeState(nowMs);
       }
       return isPublished;
@@ -303,26 +315,19 @@ export class Memory {
   /**
    * The limits of the account have changed. Call in the turn of the change: the time until now counts at the rates of before.
    * @param policy null: none is loaded that is as new as the user's.
+   * @param sinceMs when they may have changed at the earliest, since the policy is newer.
    */
-  changeLimits(policy: Policy | null, nowMs: number): void {
-    if (policy === null) this.counters.forgetLimits(nowMs);
-    else {
-      const sinceMs = policy.revision > this.revision ? this.#adoptedMs : nowMs;
-      this.#changeLimits(policy, null, nowMs, sinceMs, nowMs);
-    }
+  changeLimits(policy: Policy | null, nowMs: number, sinceMs: number): void {
+    if (policy === null) this.counters.changeLimits(sinceMs, nowMs, () => null);
+    else this.#changeLimits(policy, null, nowMs, sinceMs);
   }
 
-  /** @param sinceMs when the limits changed at the earliest. @param untilMs at the latest. */
-  #changeLimits(policy: Policy, asked: string | null, nowMs: number, sinceMs: number, untilMs: number): void {
+  #changeLimits(policy: Policy, asked: string | null, nowMs: number, sinceMs: number): void {
     // Leases that expired before: what is charged for them refills at the rates of before, too.
-    if (chargeExpired(this, policy, nowMs)) this.needsCheckpoint = true;
+    if (chargeExpired(this, policy, nowMs, false, sinceMs)) this.needsCheckpoint = true;
     const name = this.accounts.account?.tier ?? asked;
-    if (name === null) {
-      this.counters.forgetLimits(nowMs);
-      return;
-    }
-    const tier = this.accounts.adjust(tierOf(policy, name), nowMs);
-    this.counters.changeLimits(sinceMs, untilMs, (counter) => limitOf(policy, tier, counter));
+    const tier = name === null ? null : this.accounts.adjust(tierOf(policy, name), nowMs);
+    this.counters.changeLimits(sinceMs, nowMs, (counter) => tier && limitOf(policy, tier, counter));
   }
 
   /**

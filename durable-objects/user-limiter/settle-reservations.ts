@@ -27,7 +27,7 @@ export function settleReservations(
 ): { readonly answers: ReservationAnswer[]; readonly publishes: boolean } {
   const publishes = memory.advanceBilling(policy, nowMs);
   const known = calls.map(({ id }) => memory.reservations.book.get(id)).find((one) => one !== undefined);
-  memory.adoptPolicy(policy, known?.tier ?? null, nowMs);
+  if (known) memory.adoptPolicy(policy, known.tier, nowMs);
   if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
   memory.expireReservations(nowMs);
   const answers = calls.map((call) =>

@@ -47,6 +47,7 @@ export function chargeShadow(
     memory.counters.spend(charges, plan, costMilli, exact, units);
     memory.shadowDenials.passed(request);
   } else {
+    memory.counters.deny(charges, plan);
     memory.counters.exceed(charges, costMilli, units, nowMs);
     const isRepeated = plan.retryAtMs !== Infinity && !isBySlots(plan);
     const untilMs = isRepeated ? plan.retryAtMs : nowMs;

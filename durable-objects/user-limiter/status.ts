@@ -27,7 +27,7 @@ export function statusOf(memory: Memory, policy: Policy, request: StatusRequest,
   const { charges, shadow } = memory.chargesFor(tier, null, request.keyId);
   const limitsOf = (of: readonly Charge[]): LimitStatus[] => {
     counters.prepare(of, policy, leases, nowMs);
-    const plan = decidePlan(of, counters.live, 0, nowMs, leases);
+    const plan = decidePlan(of, memory.forecast(of, policy, nowMs), 0, nowMs, leases);
     // `before`, since even a request of cost 0 takes a slot.
     return effective({ ...plan, after: plan.before }).map((meter) => limitStatus(meter, nowMs));
   };

@@ -40,7 +40,9 @@ export function takeTurn(
 ): Turn {
   const publishes = memory.advanceBilling(policy, nowMs);
   // A peek writes no row, not even for the revision it saw: nothing rests on the answer.
-  const asking = questions.find(({ request, decide: isAsked }) => isAsked && !request.peek);
+  const asking = questions.find(
+    ({ request, decide: isAsked, wantMilli }) => (isAsked && !request.peek) || wantMilli > 0,
+  );
   if (asking) memory.adoptPolicy(policy, asking.request.tier, nowMs);
   if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
   memory.expireReservations(nowMs);

@@ -37,7 +37,10 @@ export interface BucketState {
   readonly debtGrains: number;
   /** The unit of the debt, in grains per millitoken. */
   readonly grain: number;
-  /** What a millisecond pays off, in these grains; 0: not known. */
+  /**
+   * What a millisecond pays off, in these grains. Negative: at most as much, since the limit may have changed by `atMs` or since;
+   * 0: not known.
+   */
   readonly rate: number;
   readonly atMs: number;
 }
@@ -78,12 +81,12 @@ export function heldAtMost({ debtGrains, grain, rate, atMs }: BucketState, fromM
 }
 
 /**
- * The state at `nowMs`: refilled for the time elapsed, all of it at the rate of this limit. Debt in another unit is recounted, rounded up.
- * When a limit changes, call {@link changedAt} first.
+ * The state at `nowMs`: refilled for the time elapsed, all of it at the rate of this limit; of a state whose rate may have changed, at the
+ * slower of the two. Debt in another unit is recounted, rounded up. When a limit changes, call {@link changedAt} first.
  */
 export function at(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
   const isOfLimit = state.grain === limit.grainsPerMilli && state.rate === limit.grainsPerMs;
-  const own = isOfLimit ? state : withDebt(limit, recount(limit, state), state.atMs);
+  const own = isOfLimit ? state : convert(limit, state.rate < 0 ? atSlower(limit, state, nowMs) : state);
   const elapsedMs = nowMs - own.atMs;
   if (elapsedMs <= 0) return own;
   return withDebt(limit, own.debtGrains - paidIn(elapsedMs, own.debtGrains, limit.grainsPerMs), nowMs);
@@ -91,8 +94,8 @@ export function at(limit: TokenBucket, state: BucketState, nowMs: number): Bucke
 
 /**
  * The state at `nowMs`, by which `limit` has come into force: at that moment, or after `sinceMs` at an unknown one. Until `sinceMs`, time
- * counts at the state's own rate, from then on at the slower of the two. If the state's rate is not known, all counts at the limit's.
- * @param limit null: no limit is in force, and the state keeps its rate.
+ * counts at the state's own rate, from then on at the slower of the two.
+ * @param limit null: none is in force, or it is not known. The next one that is finds the slower rate.
  */
 export function changedAt(
   limit: TokenBucket | null,
@@ -100,15 +103,29 @@ export function changedAt(
   nowMs: number,
   sinceMs = nowMs,
 ): BucketState {
+  // Another change may come that began before now: then this time must not be refilled yet.
+  if (limit !== null && state.grain === limit.grainsPerMilli && state.rate === limit.grainsPerMs)
+    return state;
   const before = refilled(state, Math.min(sinceMs, nowMs));
-  if (limit !== null && (state.rate === 0 || isSlower(limit, state))) return at(limit, before, nowMs);
-  const after = refilled(before, nowMs);
-  return limit === null ? after : at(limit, after, nowMs);
+  const unsure = before.rate > 0 ? { ...before, rate: -before.rate } : before;
+  return limit === null ? unsure : at(limit, unsure, nowMs);
 }
 
-/** The state at `nowMs`, from which on an unknown limit is in force: the time after it counts at the rate of the limit that reads it. */
-export function withoutRate(state: BucketState, nowMs: number): BucketState {
-  return { ...refilled(state, nowMs), rate: 0 };
+/**
+ * The state after `costMilli` more is charged as of `atMs`, at its own rate. From `sinceMs` until then nothing is refilled: the rate may
+ * have changed.
+ * @returns null if its rate is not known.
+ */
+export function chargedAt(
+  state: BucketState,
+  costMilli: number,
+  atMs: number,
+  sinceMs: number,
+): { readonly before: BucketState; readonly after: BucketState } | null {
+  if (state.rate <= 0) return null;
+  const before = heldUntil(refilled(state, Math.min(atMs, sinceMs)), atMs);
+  const debtGrains = Math.min(before.debtGrains + costMilli * before.grain, Number.MAX_SAFE_INTEGER);
+  return { before, after: { ...before, debtGrains } };
 }
 
 /**
@@ -161,7 +178,8 @@ export function covers(floor: BucketState, state: BucketState): boolean {
 
 /** As {@link covers}, at any later time and under any limit. Not brought to the same moment. */
 export function staysAbove(floor: BucketState, state: BucketState): boolean {
-  return floor.grain === state.grain && floor.atMs >= state.atMs && covers(floor, state);
+  const isAlike = floor.grain === state.grain && floor.rate === state.rate;
+  return isAlike && floor.atMs >= state.atMs && covers(floor, state);
 }
 
 /** Milliseconds in which an empty bucket fills: `w` of the RateLimit-Policy field, in which q / w is the rate. */
@@ -176,7 +194,7 @@ function withDebt(limit: TokenBucket, debtGrains: number, atMs: number): BucketS
 /** The state at `nowMs` at its own rate; the same state if that is not known, or if the clock stands still or steps back. */
 function refilled(state: BucketState, nowMs: number): BucketState {
   const { debtGrains, grain, rate, atMs } = state;
-  if (rate === 0 || nowMs <= atMs) return state;
+  if (rate <= 0 || nowMs <= atMs) return state;
   return {
     kind: "bucket",
     debtGrains: debtGrains - paidIn(nowMs - atMs, debtGrains, rate),
@@ -184,6 +202,16 @@ function refilled(state: BucketState, nowMs: number): BucketState {
     rate,
     atMs: nowMs,
   };
+}
+
+/** A state whose rate may have changed, at `nowMs` if its own is the slower one; otherwise unchanged. */
+function atSlower(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
+  const known = { ...state, rate: -state.rate };
+  return isSlower(limit, known) ? state : refilled(known, nowMs);
+}
+
+function convert(limit: TokenBucket, state: BucketState): BucketState {
+  return withDebt(limit, recount(limit, state), state.atMs);
 }
 
 /** How much of a debt a time pays off, exact: a product that may exceed 2^53 pays all. */

@@ -41,6 +41,7 @@ function userWith(open: number): Books {
     deniedAtMs: -Infinity,
     needsCheckpoint: false,
     adoptPolicy: () => undefined,
+    unchangedUntilMs: (_policy, untilMs) => untilMs,
     relyOn: () => undefined,
     recover: () => undefined,
   };

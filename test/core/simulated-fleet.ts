@@ -135,6 +135,7 @@ class SimulatedUser {
         return deniedAtMs();
       },
       adoptPolicy: () => undefined,
+      unchangedUntilMs: (_policy, untilMs) => untilMs,
       relyOn: () => undefined,
       recover: () => undefined,
       isOverdue: () => false,

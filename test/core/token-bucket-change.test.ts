@@ -6,11 +6,11 @@ import {
   blockedUntilMs,
   type BucketState,
   changedAt,
+  chargedAt,
   fresh,
   PERIOD_MS,
   remainingMilli,
   spend,
-  withoutRate,
 } from "../../src/core/token-bucket.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import {
@@ -106,12 +106,40 @@ describe("a change of unknown time", () => {
 });
 
 describe("a limit that is not known yet", () => {
-  it("counts the time from the change on at its rate, and the time before at the old one", () => {
-    const faster = compiled(perMinute(600, 150));
-    const changed = withoutRate(exhausted(), 6_000);
-    expect(remainingMilli(faster, at(faster, changed, 7_000))).toBe(20_000);
-    expect(remainingMilli(faster, changedAt(faster, changed, 7_000))).toBe(20_000);
-    expect(withoutRate(changed, 7_000)).toEqual(changed);
+  const [slow, fast] = [compiled(perMinute(100, 150)), compiled(perMinute(600, 150))];
+
+  it.each([
+    ["the old rate, if that is slower", slow, fast],
+    ["its own, if that is slower", fast, slow],
+  ])("counts the time from the change on at %s, and the time before at the old one", (_, before, after) => {
+    const state = spend(before, fresh(before, 0), 150_000);
+    const changed = changedAt(null, state, 6_000);
+    expect(changedAt(null, changed, 7_000)).toEqual(changed);
+    const left = remainingMilli(before, at(before, state, 6_000)) + 10_000;
+    expect(remainingMilli(after, at(after, changed, 12_000))).toBe(left);
+    expect(remainingMilli(after, changedAt(after, changed, 12_000))).toBe(left);
+    // From then on, its own.
+    const known = at(after, changed, 12_000);
+    expect(remainingMilli(after, at(after, known, 13_000))).toBeGreaterThan(left);
+  });
+});
+
+describe("a limit whose rate does not change", () => {
+  it("is refilled no sooner, since a change of before may yet become known", () => {
+    const limit = compiled(perMinute(100, 150));
+    expect(changedAt(compiled(perMinute(100, 200)), exhausted(), 6_000)).toEqual(exhausted());
+    expect(remainingMilli(limit, changedAt(limit, exhausted(), 6_000))).toBe(0);
+  });
+});
+
+describe("a charge as of an earlier time", () => {
+  it("counts the time before at the bucket's own rate, and none in which that may have changed", () => {
+    const limit = compiled(perMinute(100, 150));
+    const charged = chargedAt(exhausted(), 5_000, 12_000, 6_000);
+    expect(charged && remainingMilli(limit, charged.before)).toBe(10_000);
+    expect(charged && remainingMilli(limit, charged.after)).toBe(5_000);
+    expect(charged?.after.atMs).toBe(12_000);
+    expect(chargedAt({ ...exhausted(), rate: 0 }, 5_000, 12_000, 12_000)).toBeNull();
   });
 });
 

@@ -126,6 +126,38 @@ describe.each([
     expect(await user.allowedOf(100)).toBe(0);
   });
 
+  it("and raises it: a peek and the status promise no more than the next decision admits", async () => {
+    const user = await userOf(hasAccount, await publish({ free: exact(SLOW) }));
+    expect(await user.allowedOf(51)).toBe(50);
+    later(60_000);
+    user.revision = await publish({ free: exact(FAST) });
+    expect(await user.decide({ peek: true })).toMatchObject({ allowed: false, retryAfterMs: 100 });
+    expect((await user.status()).limits).toMatchObject([{ remaining: 0 }]);
+    expect(await user.decide()).toMatchObject({ allowed: false, retryAfterMs: 100 });
+  });
+
+  it("and lowers it while nobody settles a lease of before: the time since then counts at the new rate", async () => {
+    const tier = (limit: LimitDocument) => ({ mode: "leased" as const, limits: [limit] });
+    const user = await userOf(hasAccount, await publish({ free: tier(bucket(1_000, "second", 1_000)) }));
+    await user.lease(100_000);
+    expect(await user.allowedOf(1_001)).toBe(899);
+    user.revision = await publish({ free: tier(bucket(1, "day", 1_000)) });
+    later(7_000);
+    expect(await user.allowedOf(100)).toBe(0);
+  });
+
+  it("and raises it: nothing is lent of what the time before did not refill", async () => {
+    const tier = (limit: LimitDocument) => ({
+      mode: "leased" as const,
+      limits: [{ ...limit, burst: 1_000 }],
+    });
+    const user = await userOf(hasAccount, await publish({ free: tier(SLOW) }));
+    await user.decide({ costMilli: 1_000_000 });
+    later(100_000);
+    user.revision = await publish({ free: tier(FAST) });
+    await expect(user.lease(20_000, { peek: true })).rejects.toThrow("nothing was leased");
+  });
+
   it("of a limit that another limit's denials hide: what it denies is refilled at the new rate", async () => {
     const both = (b: LimitDocument) => exact(bucket(1, "hour", 51, "a"), { ...b, name: "b" });
     const user = await userOf(hasAccount, await publish({ free: both(SLOW) }));
@@ -206,7 +238,37 @@ describe("tokens that name different tiers", () => {
     expect(await user.allowedOf(51)).toBe(50);
     await user.stub.deleteAccount();
     later(1_000);
+    // Until the first one, the slower rate counts.
+    expect(await user.decide({ tier: "pro" })).toMatchObject({ allowed: false, retryAfterMs: 100 });
+    later(1_000);
     expect(await user.allowedOf(20, { tier: "pro" })).toBe(10);
+  });
+
+  it("of a tier without the limit bring a policy that lowers it: the time since it was used counts at the new rate", async () => {
+    const tiers = (limit: LimitDocument) => ({
+      free: exact(bucket(1, "day", 50, "other")),
+      pro: exact(limit),
+    });
+    const user = new UserObject(await publish(tiers(FAST)));
+    expect(await user.allowedOf(51, { tier: "pro" })).toBe(50);
+    later(60_000);
+    user.revision = await publish(tiers(SLOW));
+    expect(await user.allowedOf(1)).toBe(1);
+    expect(await user.allowedOf(1, { tier: "pro" })).toBe(0);
+  });
+
+  it("leave nothing to an account of a tier without the limit, nor to one that has it later, after a crash", async () => {
+    const [slow, fast] = [bucket(60, "minute", 1_000), bucket(1_000, "second", 1_000)];
+    const other = loose(bucket(1, "day", 50, "other"));
+    const user = new UserObject(await publish({ free: other, slow: loose(slow), fast: loose(fast) }));
+    await user.decide({ tier: "fast", costMilli: 790_000 });
+    expect(await user.allowedOf(10, { tier: "fast" })).toBe(10);
+    await user.decide({ tier: "slow" });
+    await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
+    await user.crash();
+    later(10_000);
+    await user.stub.changeAccount({ tier: "slow" });
+    expect(await user.decide({ costMilli: 212_000 })).toMatchObject({ allowed: false });
   });
 });
 
@@ -241,6 +303,77 @@ describe("a change of an account", () => {
     expect(await user.allowedOf(1)).toBe(0);
   });
 
+  it("that made its limits unknown: a crash after a denial forgives nothing either", async () => {
+    const user = await userOf(true, await publish({ free: exact(SLOW) }));
+    expect(await user.allowedOf(51)).toBe(50);
+    await user.stub.deleteAccount();
+    expect(await user.allowedOf(2)).toBe(0);
+    await user.crash();
+    later(60_000);
+    user.revision = await publish({ free: exact(FAST) });
+    expect(await user.allowedOf(1)).toBe(0);
+  });
+
+  it("that made its limits unknown, of a route that nobody asks for: a raised policy forgives nothing", async () => {
+    const tiers = { free: exact(bucket(1, "day", 1_000, "other")) };
+    const routes = (limit: LimitDocument) => [
+      { match: "/a", limits: [{ ...limit, name: "a" }] },
+      { match: "/b", limits: [{ ...limit, name: "b" }] },
+    ];
+    const user = await userOf(true, await publish(tiers, routes(SLOW)));
+    for (const route of ["/a", "/b"]) expect(await user.allowedOf(51, { route })).toBe(50);
+    await user.stub.deleteAccount();
+    later(50_000);
+    expect(await user.allowedOf(1, { route: "/a" })).toBe(0);
+    user.revision = await publish(tiers, routes(FAST));
+    for (const route of ["/a", "/b"]) expect(await user.allowedOf(1, { route })).toBe(0);
+  });
+
+  it("after a lease that nobody settled: its charge was refilled at the old rate from the lease's end on", async () => {
+    const leased = (limit: LimitDocument) => ({
+      mode: "leased" as const,
+      limits: [{ ...limit, burst: 1_000 }],
+    });
+    const user = await userOf(true, await publish({ free: leased(FAST), pro: leased(SLOW) }));
+    await user.lease(20_000);
+    later(20_000);
+    await user.stub.changeAccount({ tier: "pro" });
+    expect(await user.remaining()).toEqual([1_000]);
+  });
+
+  it("after a restart with an open lease: what it set aside is charged at the old rate", async () => {
+    const leased = (limit: LimitDocument) => ({
+      mode: "leased" as const,
+      limits: [{ ...limit, burst: 500 }],
+    });
+    const user = await userOf(true, await publish({ free: leased(SLOW), pro: leased(FAST) }));
+    await user.lease(20_000);
+    await user.decide({ costMilli: 470_000 });
+    await user.crash();
+    later(600_000);
+    await user.stub.changeAccount({ tier: "pro" });
+    expect((await user.remaining())[0]).toBeLessThan(30);
+  });
+
+  it("that leaves the rate as it is, in an isolate that lags behind: no time counts before the newer policy is known", async () => {
+    const user = await userOf(true, await publish({ free: exact(FAST) }));
+    expect(await user.allowedOf(51)).toBe(50);
+    later(HOUR_MS);
+    const revision = await publish({ free: exact(SLOW) });
+    await user.stub.grant(grantOf("bucket", 1, HOUR_MS));
+    expect(await user.allowedOf(2, { revision })).toBe(1);
+  });
+
+  it("that is a deletion, by a newer policy that lowers the rate: the time since the last decision counts at the new one", async () => {
+    const user = await userOf(true, await publish({ free: exact(FAST) }));
+    expect(await user.allowedOf(51)).toBe(50);
+    later(60_000);
+    user.revision = await publish({ free: exact(SLOW) });
+    await new UserObject(user.revision).decide();
+    await user.stub.deleteAccount();
+    expect(await user.allowedOf(1)).toBe(0);
+  });
+
   it("made in an isolate that knows only an older policy: no time counts at that policy's rate", async () => {
     const older = await publish({ free: exact(FAST) });
     const user = await userOf(true, await publish({ free: exact(SLOW) }));
@@ -265,5 +398,18 @@ describe("a state that an older Worker wrote, without rates", () => {
     later(2_000);
     user.revision = await publish({ free: exact(FAST) });
     expect(await user.allowedOf(60)).toBe(20);
+  });
+});
+
+describe("a clock that was ahead when a request was denied", () => {
+  it("does not count the time before a lowered policy at the old rate", async () => {
+    const user = new UserObject(await publish({ free: exact(MINUTE) }));
+    expect(await user.allowedOf(51)).toBe(50);
+    later(60_000);
+    await user.decide({ costMilli: 1_000_000 });
+    later(-60_000);
+    later(30_000);
+    user.revision = await publish({ free: exact(SLOW) });
+    expect(await user.allowedOf(1)).toBe(0);
   });
 });

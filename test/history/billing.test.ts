@@ -17,6 +17,14 @@ function tier(amount: number, overage: Overage, plan: TierDocument["plan"] = {})
 const CENT = { model: "unit", unit: "0.01" } as const;
 const FREE = tier(100, { mode: "stop" });
 const PRO = tier(1_000, { mode: "payg", price: CENT, spendCap: "5" }, { base: "31" });
+const rate = (tokens: number, per: "minute" | "day", base: string): TierDocument => ({
+  limits: [{ name: "rate", kind: "bucket", tokens, per, burst: 1_000 }],
+  plan: { base },
+  durability: "exact",
+  mode: "strict",
+});
+const FAST = rate(6_000, "minute", "29");
+const SLOW = rate(60, "minute", "0");
 const MAX = tier(10_000, { mode: "payg", price: CENT }, { base: "310" });
 
 function policy(
@@ -100,14 +108,7 @@ describe("a change of tier", () => {
   });
 
   it("with the period's end refills at the new rate from that moment on, though the next request comes later", async () => {
-    const rate = (tokens: number, base: string): TierDocument => ({
-      limits: [{ name: "rate", kind: "bucket", tokens, per: "minute", burst: 1_000 }],
-      plan: { base },
-      durability: "exact",
-      mode: "strict",
-    });
-    const tiers = { free: rate(60, "0"), pro: rate(6_000, "29") };
-    const user = await account("2026-01-01T00:00:00Z", "pro", policy(tiers));
+    const user = await account("2026-01-01T00:00:00Z", "pro", policy({ free: SLOW, pro: FAST }));
     await user.object.changeTier({ tier: "free", at: null }, user.revision, OPERATOR);
     user.setTime("2026-01-31T23:59:59Z");
     expect(await user.use(null, 1_000)).toBe(true);
@@ -115,6 +116,16 @@ describe("a change of tier", () => {
     // A second at 100, then a minute at one a second.
     expect(await user.use(null, 161)).toBe(false);
     expect(await user.use(null, 160)).toBe(true);
+  });
+
+  it("with the period's end, and a policy that raises the rate after it: the time before counts at the old one", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "free", policy({ free: SLOW, pro: FAST }));
+    user.setTime("2026-01-31T23:59:00Z");
+    expect(await user.use(null, 1_000)).toBe(true);
+    user.setTime("2026-02-01T00:01:00Z");
+    user.publish(policy({ free: FAST, pro: FAST }));
+    expect(await user.use(null, 121)).toBe(false);
+    expect(await user.use(null, 120)).toBe(true);
   });
 });
 

@@ -69,14 +69,6 @@ export const SCRIPTED = {
     { startMs: 3_598_000 },
   ),
 
-  /** Nobody settles a lease. When its charge is refilled, the user brings a newer policy and asks for the whole burst. */
-  expiresBeforeANewerPolicy: scheduleOf([
-    ...stream(5, 20),
-    after(25, { kind: "isolate-dies", isolate: 0 }),
-    after(8_000, { kind: "policy", isolate: 0, variant: 0, lagMs: 0 }),
-    ask(5, 60),
-  ]),
-
   /** The object dies when its floor is used up and a lease is open; that is spent, and then the rest of the quota. */
   diesWithAQuotasLease: scheduleOf(
     [

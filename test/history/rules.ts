@@ -44,8 +44,8 @@ export const RULES: readonly Rule[] = [
   {
     name: "a decision counts what is lent as spent",
     file: "durable-objects/user-limiter/decide.ts",
-    expression: "decidePlan(charges, counters.live, costMilli, nowMs, leases, units)",
-    without: "decidePlan(charges, counters.live, costMilli, nowMs, undefined, units)",
+    expression: "decidePlan(charges, states, costMilli, nowMs, leases, units)",
+    without: "decidePlan(charges, states, costMilli, nowMs, undefined, units)",
     kind: "lent",
   },
   {
@@ -76,20 +76,6 @@ export const RULES: readonly Rule[] = [
     expression: "[...expired]",
     without: "[]",
     kind: "isolatesDie",
-  },
-  {
-    name: "it is charged before limits change",
-    file: "durable-objects/user-limiter/memory.ts",
-    expression: "chargeExpired(this, policy, nowMs)",
-    without: "false",
-    kind: "expiresBeforeANewerPolicy",
-  },
-  {
-    name: "it is charged to buckets before the policy that asks is taken into use",
-    file: "durable-objects/user-limiter/lease-settlement.ts",
-    expression: "chargeKnownBuckets(memory, lease, atMs)",
-    without: "NONE",
-    kind: "expiresBeforeANewerPolicy",
   },
   {
     name: "a lease that was charged in full may still be metered",
@@ -206,7 +192,7 @@ export const RULES: readonly Rule[] = [
   {
     name: "until a change, a bucket refills at its old rate",
     file: "src/core/token-bucket.ts",
-    expression: "rate === 0 || nowMs <= atMs",
+    expression: "rate <= 0 || nowMs <= atMs",
     without: "true",
     kind: "lentChanged",
   },

@@ -271,7 +271,7 @@ describe("what is too long", () => {
     expect(read({ ...sample, text: events(completed(MAX_EVENT)) }, [], false)).toBe(7);
   });
 
-  it("is never read for a usage that a client had written in another place", () => {
+  it("never takes a usage that a client injected elsewhere", () => {
     const real = '"usage": {"total_tokens": 900}';
     const fake = '"usage": {"total_tokens": 1}';
     const padding = `"text": "${"x".repeat(MAX_BODY)}"`;

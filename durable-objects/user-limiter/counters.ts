@@ -25,6 +25,7 @@ import {
   changedAt,
   chargedAt,
   heldAtMost,
+  isSlower,
   refund as refundBucket,
 } from "../../src/core/token-bucket.ts";
 import { milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
@@ -238,12 +239,25 @@ export class Counters {
 
   /**
    * As {@link charge}, at the bucket's own rate, whose last limit may not be known.
-   * @param sinceMs from when on that rate may have changed.
+   * @param sinceMs from when on that rate may have changed: to that of `limit`. Null: not known, so nothing is refilled from then on.
    * @returns false: it is no bucket, or has no rate.
    */
-  chargeBucket(counter: string, costMilli: number, atMs: number, sinceMs = atMs): boolean {
+  chargeBucket(
+    counter: string,
+    costMilli: number,
+    atMs: number,
+    sinceMs = atMs,
+    limit: Limit | null = null,
+  ): boolean {
     const state = this.#live.get(counter);
-    const charged = state?.kind === "bucket" ? chargedAt(state, costMilli, atMs, sinceMs) : null;
+    if (state?.kind !== "bucket") return false;
+    const next = limit?.kind === "bucket" ? limit : null;
+    if (sinceMs < atMs && state.rate > 0 && next !== null && isSlower(next, state)) {
+      this.#live.set(counter, changedAt(next, state, atMs, sinceMs));
+      this.charge([{ counter, limit: next }], costMilli, atMs, 0);
+      return true;
+    }
+    const charged = chargedAt(state, costMilli, atMs, next === null ? sinceMs : atMs);
     if (charged === null) return false;
     const { before, after } = charged;
     if (this.#reservations.hasOpen) this.#reservations.dip(counter, before.debtGrains, before.grain);

@@ -99,7 +99,11 @@ export function chargeExpired(
   const late = expired
     .map((lease) => ({ lease, atMs: Math.min(nowMs, closesAtMs(lease)) }))
     .toSorted((a, b) => a.atMs - b.atMs)
-    .map(({ lease, atMs }) => ({ lease, atMs, charged: chargeKnownBuckets(memory, lease, atMs, sinceMs) }));
+    .map(({ lease, atMs }) => ({
+      lease,
+      atMs,
+      charged: chargeKnownBuckets(memory, policy, lease, atMs, sinceMs),
+    }));
   for (const { lease, atMs, charged } of late) {
     charge(memory, policy, lease, null, { atMs, nowMs, storedMs: 0, charged });
     memory.ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, lease.milli);
@@ -109,12 +113,20 @@ export function chargeExpired(
 
 /** Charges a lease in full to the buckets whose rates are known. @returns their counters. */
 function chargeKnownBuckets(
-  { counters }: Books,
-  { counters: taken, milli }: OpenLease,
+  { accounts, counters }: Books,
+  policy: Policy,
+  lease: OpenLease,
   atMs: number,
   sinceMs: number,
 ): ReadonlySet<string> {
-  return new Set(taken.filter((counter) => counters.chargeBucket(counter, milli, atMs, sinceMs)));
+  const tier = tierOf(policy, accounts.account?.tier ?? lease.tier);
+  const own = sinceMs < atMs ? accounts.adjust(tier, atMs) : null;
+  return new Set(
+    lease.counters.filter((counter) => {
+      const limit = own && limitOf(policy, own, counter);
+      return counters.chargeBucket(counter, lease.milli, atMs, sinceMs, limit);
+    }),
+  );
 }
 
 /** Charges the counters from which the lease was set aside. @param cells what was spent; null: unknown, so all of it. */

@@ -219,8 +219,8 @@ function paidIn(elapsedMs: number, debtGrains: number, rate: number): number {
   return elapsedMs >= ceilDiv(debtGrains, rate) ? debtGrains : elapsedMs * rate;
 }
 
-/** Whether the limit refills more slowly than the state did. BigInt, because the products may exceed 2^53. */
-function isSlower(limit: TokenBucket, { rate, grain }: BucketState): boolean {
+/** Whether the limit refills more slowly than the state, whose rate is known. BigInt, because the products may exceed 2^53. */
+export function isSlower(limit: TokenBucket, { rate, grain }: BucketState): boolean {
   return BigInt(limit.grainsPerMs) * BigInt(grain) < BigInt(rate) * BigInt(limit.grainsPerMilli);
 }
 

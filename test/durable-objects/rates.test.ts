@@ -146,6 +146,25 @@ describe.each([
     expect(await user.allowedOf(100)).toBe(0);
   });
 
+  it.each([
+    ["leaves it as it is: nothing of what was refilled", FAST, 200],
+    ["raises it: nothing of what the old rate refilled", bucket(6_000, "minute", 50), 200],
+    ["halves it: nothing of what the new rate refilled", bucket(300, "minute", 50), 100],
+  ])("and %s is lost because nobody settled a lease of before", async (_what, after, refilled) => {
+    const tier = (limit: LimitDocument) => ({
+      mode: "leased" as const,
+      limits: [{ ...limit, burst: 1_000 }],
+    });
+    const user = await userOf(hasAccount, await publish({ free: tier(FAST) }));
+    await user.lease(20_000);
+    await user.decide({ costMilli: 979_000 });
+    expect(await user.remaining()).toEqual([0]);
+    later(20_000);
+    user.revision = await publish({ free: tier(after) });
+    await user.decide();
+    expect(await user.remaining()).toEqual([refilled - 1]);
+  });
+
   it("and raises it: nothing is lent of what the time before did not refill", async () => {
     const tier = (limit: LimitDocument) => ({
       mode: "leased" as const,
